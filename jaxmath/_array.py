@@ -1,0 +1,119 @@
+"""What every module does to its arguments first: real floating arrays, static sizes, exact products."""
+
+import operator
+from typing import Any, TypeVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
+from jaxtyping import Array, Float, Num, PyTree
+
+Tree = TypeVar("Tree", bound=PyTree)
+
+
+def as_real(name: str, x: Any) -> Num[Array, "..."]:
+    """A JAX array of real numbers or booleans from an array, a number or nested lists; TypeError for anything else."""
+    return jnp.asarray(_real(name, x))
+
+
+def as_float(name: str, x: Any) -> Float[Array, "..."]:
+    """As :func:`as_real`, with integers and booleans turned into the default float; floating types are kept."""
+    x = _real(name, x)
+    return jnp.asarray(x if jnp.issubdtype(x.dtype, jnp.floating) else x.astype(float))
+
+
+def _real(name: str, x: Any) -> np.ndarray | Array:
+    try:
+        on_device = any(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(x))
+        x = jnp.asarray(x) if on_device else np.asarray(x)
+    except (TypeError, ValueError) as error:
+        kind = type(x).__name__
+        raise TypeError(f"{name}: expected an array of real numbers, got a ragged or foreign {kind}") from error
+    if not any(jnp.issubdtype(x.dtype, kind) for kind in (jnp.bool_, jnp.integer, jnp.floating)):
+        raise TypeError(f"{name}: expected real numbers, got dtype {x.dtype}")
+    return x
+
+
+def as_matrix(name: str, x: Any) -> Float[Array, "n d"]:
+    """As :func:`as_float` for data of shape ``(n, d)`` with at least one row and one column."""
+    x = as_float(name, x)
+    if x.ndim != 2:
+        raise ValueError(f"{name}: expected data of shape (n, d), got {x.shape}; more axes go through jax.vmap")
+    if 0 in x.shape:
+        raise ValueError(f"{name}: expected at least one row and one column, got shape {x.shape}")
+    return x
+
+
+def as_weights(name: str, weights: Any, num_rows: int) -> Float[Array, " n"]:
+    """Weights of shape ``(n,)`` as floats; a negative or NaN weight becomes NaN, so that it shows in the result."""
+    weights = as_float(name, weights)
+    if weights.shape != (num_rows,):
+        raise ValueError(f"{name}: expected weights of shape ({num_rows},), one a row, got {weights.shape}")
+    return jnp.where(weights >= 0, weights, jnp.nan)
+
+
+def as_size(name: str, argument: str, value: Any, upper: int | None = None, upper_name: str = "") -> int:
+    """A static size in 1..upper: an integer known while tracing."""
+    if isinstance(value, Tracer):
+        raise TypeError(f"{name}: {argument} must be static; close over it: jax.jit(lambda x: {name}(x, ...))")
+    try:
+        size = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name}: {argument} must be an integer, got {value!r}") from None
+    if size < 1 or (upper is not None and size > upper) or isinstance(value, bool):
+        limits = f"in 1..{upper_name} = {upper}" if upper is not None else "at least 1"
+        raise ValueError(f"{name}: {argument} must be {limits}, got {value!r}")
+    return size
+
+
+def one_of(name: str, argument: str, value: Any, choices: tuple[str, ...]) -> str:
+    """An option that is one of a few words."""
+    if isinstance(value, str) and value in choices:
+        return value
+    raise ValueError(f"{name}: {argument} must be one of {', '.join(map(repr, choices))}, got {value!r}")
+
+
+def wide(x: Float[Array, "..."]) -> Float[Array, "..."]:
+    """float16 and bfloat16 as float32, in which they are computed; wider types as they are."""
+    return x.astype(jnp.promote_types(x.dtype, jnp.float32))
+
+
+def narrow(tree: Tree, dtype: Any) -> Tree:
+    """Every floating leaf of a result in the type that the data had."""
+    return jax.tree.map(lambda leaf: leaf.astype(dtype), tree)
+
+
+def product(a: Float[Array, "..."], b: Float[Array, "..."]) -> Float[Array, "..."]:
+    """A matrix product in full precision also where the device's default is bfloat16 or TF32."""
+    return jnp.matmul(a, b, precision=jax.lax.Precision.HIGHEST)
+
+
+def check_finite(tree: Tree, name: str) -> Tree:
+    """Raises if any number in a result is NaN or infinite; returns the result otherwise.
+
+    Functions under ``jit`` cannot raise on what the numbers are: they answer NaN, infinity or ``converged=False``.
+    This turns such an answer into an error, on the host.
+
+    Args:
+      tree: any pytree of arrays, for instance a fit; leaves that are not floating always pass.
+      name: how the error calls it.
+
+    Returns:
+      ``tree``, unchanged.
+
+    Raises:
+      ValueError: naming the first leaf with a NaN or an infinity, and how many it has.
+      TypeError: under ``jit``, ``vmap`` or ``grad``, where there are no numbers to look at yet.
+
+    Example:
+      >>> check_finite({"mean": jnp.ones(3)}, "my fit")["mean"].shape
+      (3,)
+    """
+    for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
+        if isinstance(leaf, Tracer):
+            raise TypeError("jaxmath.check_finite: call it outside jit, vmap and grad, on the result")
+        leaf = jnp.asarray(leaf)
+        if jnp.issubdtype(leaf.dtype, jnp.inexact) and (bad := int(jnp.sum(~jnp.isfinite(leaf)))):
+            raise ValueError(f"{name}{jax.tree_util.keystr(path)}: {bad} of {leaf.size} numbers are NaN or infinite")
+    return tree

@@ -1,0 +1,170 @@
+"""Count, mean and scatter of data: the sufficient statistics of everything Gaussian."""
+
+import itertools
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jax.tree_util import Partial
+from jax.typing import ArrayLike
+from jaxtyping import Array, Float, Num
+
+from jaxmath import reduce
+from jaxmath._array import as_float, as_matrix, as_weights, product, wide
+
+
+class Moments(NamedTuple):
+    r"""Weighted moments of rows $x_i$ with weights $w_i$, in float32 or wider.
+
+    Attributes:
+      count: $\sum_i w_i$.
+      mean: $\bar x = \sum_i w_i x_i / \sum_i w_i$; zeros where nothing was counted.
+      scatter: $\sum_i w_i (x_i - \bar x)(x_i - \bar x)^T$.
+    """
+
+    count: Float[Array, ""]
+    mean: Float[Array, " d"]
+    scatter: Float[Array, "d d"]
+
+
+def of(
+    x: Num[ArrayLike, "n d"], *, weights: Num[ArrayLike, " n"] | None = None, chunk_size: int | None = None
+) -> Moments:
+    """Count, mean and scatter of all rows in one pass.
+
+    The mean of the first rows is subtracted from all of them, each chunk is centred at its own mean before it is
+    squared, and chunks are merged by :func:`merge`. So nothing large cancels: in float32, data with mean 1e4 and
+    variance 1 keeps six digits of its covariance.
+
+    Args:
+      x: data, shape ``(n, d)``.
+      weights: how often each row counts, shape ``(n,)``; None counts each once.
+      chunk_size: rows in a chunk, as in :func:`jaxmath.reduce.over`.
+
+    Returns:
+      The moments. float16 and bfloat16 are computed and returned as float32, since sums of squares overflow them.
+
+    Raises:
+      TypeError: for complex or non-numeric input.
+      ValueError: if the data is not ``(n, d)``, is empty, or the weights are not ``(n,)``.
+
+    Note:
+      A NaN or an infinity in a row that counts leaves no finite number in the mean and scatter of its column; a
+      negative or NaN weight makes every field NaN; weight 0 leaves a row out, whatever it holds.
+
+    Example:
+      >>> print(of(jnp.array([[1.0, 0.0], [3.0, 0.0]])).scatter)
+      [[2. 0.]
+       [0. 0.]]
+
+    Reference: Chan, Golub and LeVeque (1983); section 4.3.
+    """
+    x = as_matrix("moments.of", x)
+    weights = None if weights is None else as_weights("moments.of", weights, x.shape[0])
+    shift = reduce.typical_row(x, weights)
+    return _unshift(reduce.over(Partial(_statistics, shift), x, weights=weights, chunk_size=chunk_size), shift)
+
+
+def of_batches(batches: Iterable[Num[ArrayLike, "m d"]], *, weights: Iterable[ArrayLike] | None = None) -> Moments:
+    """Count, mean and scatter of a stream of batches, as :func:`of` of their concatenation.
+
+    Args:
+      batches: an iterable of arrays of shape ``(m, d)``, ragged in m or not.
+      weights: an iterable of weights, shape ``(m,)`` a batch; None counts each row once.
+
+    Returns:
+      The moments of all rows.
+
+    Raises:
+      TypeError: for complex or non-numeric input.
+      ValueError: if there is no row at all, a batch is not ``(m, d)``, or batches and weights do not match.
+
+    Example:
+      >>> print(of_batches(jnp.full((2, 1), float(i)) for i in range(3)).scatter)
+      [[4.]]
+    """
+    name = "moments.of_batches"
+    stream = (_as_batch(name, batch) for batch in batches)
+    first = next(stream, None)
+    if first is None:
+        raise ValueError(f"{name}: expected at least one row, got an empty iterable")
+    shift = reduce.typical_row(first) if len(first) else jnp.zeros(first.shape[1])
+    shift = jnp.where(jnp.isfinite(shift), shift, 0)  # its row may have weight 0
+    everything = itertools.chain([first], stream)
+    return _unshift(reduce.over_batches(Partial(_statistics, shift), everything, weights=weights), shift)
+
+
+def merge(a: Moments, b: Moments) -> Moments:
+    r"""The moments of two sets of rows together.
+
+    With $n = n_a + n_b$ and $\delta = \bar x_b - \bar x_a$ the mean is $\bar x_a + \delta n_b / n$ and the scatter
+    $S_a + S_b + \delta \delta^T n_a n_b / n$. Moments of count 0 change nothing.
+
+    Args:
+      a: moments of some rows.
+      b: moments of other rows, with as many columns.
+
+    Returns:
+      The moments of all those rows.
+
+    Raises:
+      ValueError: if the two differ in their number of columns.
+
+    Example:
+      >>> parts = of(jnp.array([[0.0]])), of(jnp.array([[2.0]]))
+      >>> print(merge(*parts).scatter)
+      [[2.]]
+
+    Reference: Chan, Golub and LeVeque (1983), equation 2.1.
+    """
+    if a.mean.shape != b.mean.shape:
+        raise ValueError(f"moments.merge: expected equally many columns, got {a.mean.shape} and {b.mean.shape}")
+    count = a.count + b.count
+    share = b.count / jnp.where(count == 0, 1, count)
+    delta = b.mean - a.mean
+    scatter = a.scatter + b.scatter + a.count * share * jnp.outer(delta, delta)
+    return Moments(count, a.mean + share * delta, scatter)
+
+
+reduce.merge.register(Moments, merge)
+
+
+def covariance(moments: Moments, *, ddof: ArrayLike = 1) -> Float[Array, "d d"]:
+    r"""The covariance $S / (\sum_i w_i - \mathrm{ddof})$.
+
+    Args:
+      moments: moments of the data.
+      ddof: what is taken from the count: 1 for the unbiased estimate, 0 for the maximum-likelihood one.
+
+    Returns:
+      The covariance, shape ``(d, d)``.
+
+    Note:
+      NaN where the count does not exceed ``ddof``, such as one row with ``ddof = 1``.
+
+    Example:
+      >>> print(covariance(of(jnp.array([[1.0], [3.0]]))))
+      [[2.]]
+    """
+    degrees = moments.count - ddof
+    return moments.scatter / jnp.where(degrees > 0, degrees, jnp.nan)
+
+
+def _statistics(shift: Array, rows: Array, weights: Array) -> Moments:
+    """The moments of one chunk of shifted rows; zeros where nothing counts."""
+    rows = wide(rows) - shift
+    count = weights.sum()
+    mean = product(weights, rows) / jnp.where(count == 0, 1, count)
+    centred = rows - mean
+    return Moments(count, mean, product((centred * weights[:, None]).T, centred))
+
+
+def _unshift(moments: Moments, shift: Array) -> Moments:
+    return moments._replace(mean=jnp.where(moments.count == 0, 0, moments.mean + shift))
+
+
+def _as_batch(name: str, batch: ArrayLike) -> Array:
+    batch = as_float(name, batch)
+    if batch.ndim != 2:
+        raise ValueError(f"{name}: expected batches of shape (m, d), got {batch.shape}")
+    return batch

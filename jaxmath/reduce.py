@@ -1,0 +1,293 @@
+"""One pass over data: how every estimator of the library scales.
+
+An estimator looks at data only through *sufficient statistics*, a pytree that merges: the statistics of two sets of
+rows, merged, are the statistics of all the rows. Sums merge by addition; a type that does not (moments about a mean)
+registers its own rule with :func:`merge`. From this one property follow bounded memory, sample weights, streams
+larger than memory, and data spread over many devices, for every estimator at once.
+"""
+
+import functools
+import itertools
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
+from jax.tree_util import Partial
+from jaxtyping import Array, Num, PyTree
+
+from jaxmath._array import as_real, as_size, as_weights
+
+Statistics = Callable[[Any, Array], Any]
+
+# Rows of a chunk when the caller does not say: on a CPU its temporaries should stay in cache.
+_CPU_CHUNK, _ACCELERATOR_CHUNK = 2048, 65536
+# Rows that a typical row is the mean of, on each device.
+_TYPICAL_ROWS = 64
+
+
+@functools.singledispatch
+def merge(a: Any, b: Any) -> Any:
+    """The statistics of two sets of rows together.
+
+    By default a sum, leaf by leaf. A statistics type that merges otherwise registers its rule:
+    ``@reduce.merge.register``, as :class:`jaxmath.moments.Moments` does.
+
+    Args:
+      a: statistics of some rows.
+      b: statistics of other rows, of the same type and shapes.
+
+    Returns:
+      The statistics of all those rows.
+
+    Raises:
+      ValueError: if the two trees differ in structure.
+
+    Example:
+      >>> print(merge({"count": jnp.array(2.0)}, {"count": jnp.array(3.0)})["count"])
+      5.0
+    """
+    return jax.tree.map(jnp.add, a, b)
+
+
+def over(
+    statistics: Statistics, x: PyTree[Num[Any, "n ..."]], *, weights: Any = None, chunk_size: int | None = None
+) -> Any:
+    """The statistics of all rows, chunk by chunk, in one compiled pass.
+
+    ``statistics(rows, weights)`` sees one chunk at a time, so what it allocates is bounded by the chunk. Chunks are
+    merged in order by :func:`merge`. Rows that several devices share are first cut into one lane a device; lanes are
+    reduced where they lie and merged once at the end, so the data never moves. Where the chunk does not divide the
+    rows, they are padded (one copy of the data) with rows of zeros and weight 0.
+
+    Args:
+      statistics: a module-level function, or a ``jax.tree_util.Partial`` of one that carries its parameters (they are
+        traced: new values do not recompile). It takes rows and their weights, shape ``(m,)``, and returns a pytree to
+        which rows of weight 0 contribute nothing. Such rows reach it as zeros, whatever they held.
+      x: an array whose first axis runs over the rows, or a pytree of such arrays with equally many rows.
+      weights: how often each row counts, shape ``(n,)``; weight 2 is the row twice, weight 0 leaves it out, NaN in it
+        included. None counts each row once.
+      chunk_size: rows in a chunk; by default about 2,000 on a CPU and 65,000 on an accelerator.
+
+    Returns:
+      What ``statistics`` returns, for all rows together.
+
+    Raises:
+      TypeError: for complex or non-numeric data, a ``chunk_size`` that is not a static integer.
+      ValueError: if there are no rows, the arrays or the weights differ in their number of rows, ``chunk_size < 1``.
+
+    Note:
+      A NaN in a row of positive weight is handed to ``statistics`` as it is; a negative or NaN weight reaches it as
+      NaN. This function is compiled by itself and may also be called under ``jit``, ``vmap`` and ``grad``; a gradient
+      stores one chunk's intermediates at a time.
+
+    Example:
+      >>> def total(rows, weights):
+      ...     return weights @ rows
+      >>> print(over(total, jnp.arange(6.0).reshape(3, 2), chunk_size=2))
+      [6. 9.]
+    """
+    name = "reduce.over"
+    x = jax.tree.map(functools.partial(as_real, name), x, is_leaf=_is_list)
+    num_rows = _num_rows(name, x)
+    weights = None if weights is None else as_weights(name, weights, num_rows)
+    lanes = _num_lanes(x)
+    lane_rows = -(-num_rows // lanes)
+    chunk_size = _default_chunk(lane_rows) if chunk_size is None else as_size(name, "chunk_size", chunk_size)
+    return _over(_as_partial(statistics), x, weights, lanes, min(chunk_size, lane_rows))
+
+
+def over_batches(
+    statistics: Statistics, batches: Iterable[PyTree[Num[Any, "m ..."]]], *, weights: Iterable[Any] | None = None
+) -> Any:
+    """The statistics of all rows of a stream of batches: data larger than memory.
+
+    Every batch is cut or padded to the size of the first one, so that one shape compiles however ragged they are.
+
+    Args:
+      statistics: as for :func:`over`.
+      batches: an iterable of arrays (or pytrees of arrays) that agree in all but the number of rows. Empty batches
+        are skipped.
+      weights: an iterable of weights, one array of shape ``(m,)`` a batch; None counts each row once.
+
+    Returns:
+      What ``statistics`` returns, for all rows of all batches together; equal to :func:`over` of their concatenation
+      up to rounding.
+
+    Raises:
+      ValueError: if there is no row at all, batches differ in their columns, or ``weights`` has another length.
+      TypeError: for complex or non-numeric data.
+
+    Example:
+      >>> def total(rows, weights):
+      ...     return weights @ rows
+      >>> print(over_batches(total, [jnp.ones((3, 2)), jnp.ones((2, 2))]))
+      [5. 5.]
+    """
+    result = None
+    for rows, row_weights in _even_pieces("reduce.over_batches", batches, weights):
+        part = over(statistics, rows, weights=row_weights)
+        result = part if result is None else _merge(result, part)
+    if result is None:
+        raise ValueError("reduce.over_batches: expected at least one row, got an empty iterable")
+    return result
+
+
+def typical_row(x: Num[Array, "n d"], weights: Array | None = None) -> Array:
+    """A point near the data, in float32 or wider: the mean of a few rows that count, taken where they lie.
+
+    What is subtracted before anything is squared, so that digits are not lost to a large mean. It carries no gradient.
+
+    Args:
+      x: data, shape ``(n, d)``.
+      weights: rows of weight 0 are left out; None leaves out none.
+
+    Returns:
+      The point, shape ``(d,)``; zeros if none of the rows it looks at counts, not finite if one of them is not.
+
+    Example:
+      >>> print(typical_row(jnp.array([[1.0, 5.0], [3.0, 5.0]])))
+      [2. 5.]
+    """
+    lanes = _num_lanes(x)
+    weights = jnp.ones(len(x), bool) if weights is None else weights
+    return _typical_row(x, weights, 1 if len(x) % lanes else lanes)
+
+
+_merge = jax.jit(lambda a, b: merge(a, b))
+
+
+@functools.partial(jax.jit, static_argnames="lanes")
+def _typical_row(x: Array, weights: Array, lanes: int) -> Array:
+    x, weights = jax.lax.stop_gradient((x, weights))
+    rows, counted = _split(x, lanes)[:, :_TYPICAL_ROWS], _split(weights, lanes)[:, :_TYPICAL_ROWS] != 0
+    total = jnp.where(counted[..., None], rows, 0).astype(_weight_dtype(x)).sum(axis=(0, 1))
+    return total / jnp.maximum(counted.sum(), 1)
+
+
+@functools.partial(jax.jit, static_argnames=("lanes", "chunk_size"))
+def _over(statistics: Partial, x: Any, weights: Array | None, lanes: int, chunk_size: int) -> Any:
+    if lanes == 1:
+        return _over_lane(statistics, x, weights, chunk_size)
+    num_rows = _num_rows("reduce.over", x)
+    if num_rows % lanes:
+        weights = jnp.ones(num_rows) if weights is None else weights
+    x, weights = jax.tree.map(lambda a: _split(_pad(a, -num_rows % lanes), lanes), (x, weights))
+    parts = jax.vmap(lambda rows, w: _over_lane(statistics, rows, w, chunk_size))(x, weights)
+    parts = jax.tree.map(_replicate, parts)
+    return functools.reduce(merge, [jax.tree.map(lambda a, i=i: a[i], parts) for i in range(lanes)])
+
+
+def _over_lane(statistics: Partial, x: Any, weights: Array | None, chunk_size: int) -> Any:
+    num_rows = _num_rows("reduce.over", x)
+    if num_rows == chunk_size:
+        return _of_chunk(statistics, x, weights)
+    if num_rows % chunk_size:
+        weights = jnp.ones(num_rows) if weights is None else weights
+    chunks = -(-num_rows // chunk_size)
+    x, weights = jax.tree.map(lambda a: _split(_pad(a, -num_rows % chunk_size), chunks), (x, weights))
+
+    @jax.checkpoint
+    def step(result, chunk):
+        return merge(result, _of_chunk(statistics, *chunk)), None
+
+    nothing = jax.tree.map(lambda a: jnp.zeros((1, *a.shape[2:]), a.dtype), x)
+    empty = statistics(nothing, jnp.zeros(1, _weight_dtype(x)))
+    return jax.lax.scan(step, empty, (x, weights))[0]
+
+
+def _of_chunk(statistics: Partial, rows: Any, weights: Array | None) -> Any:
+    """One call of the statistics, rows of weight 0 replaced by zeros: a padded or left-out NaN poisons nothing."""
+    dtype = _weight_dtype(rows)
+    if weights is None:
+        return statistics(rows, jnp.ones(_num_rows("reduce.over", rows), dtype))
+    counted = weights != 0
+    rows = jax.tree.map(lambda a: jnp.where(counted.reshape(-1, *(1,) * (a.ndim - 1)), a, 0), rows)
+    return statistics(rows, weights.astype(dtype))
+
+
+def _replicate(a: Array) -> Array:
+    """The same array on every device, by a masked sum over the lanes, which is one all-reduce."""
+    lanes = a.shape[0]
+    own = jnp.eye(lanes, dtype=bool).reshape(lanes, lanes, *(1,) * (a.ndim - 1))
+    return jnp.where(own, a[None], jnp.zeros((), a.dtype)).sum(axis=1, dtype=a.dtype)
+
+
+def _split(a: Array, parts: int) -> Array:
+    return a.reshape(parts, a.shape[0] // parts, *a.shape[1:])
+
+
+def _pad(a: Array, num_rows: int) -> Array:
+    return jnp.pad(a, [(0, num_rows)] + [(0, 0)] * (a.ndim - 1)) if num_rows else a
+
+
+def _weight_dtype(x: Any) -> Any:
+    return jnp.result_type(*[a.dtype for a in jax.tree.leaves(x)], jnp.float32)
+
+
+def _num_rows(name: str, x: Any) -> int:
+    leaves = jax.tree.leaves(x)
+    if not leaves or any(a.ndim == 0 for a in leaves) or len({a.shape[0] for a in leaves}) > 1:
+        raise ValueError(f"{name}: expected arrays with equally many rows, got shapes {[a.shape for a in leaves]}")
+    if any(a.size == 0 for a in leaves):
+        raise ValueError(f"{name}: expected at least one row and no empty axis, got {[a.shape for a in leaves]}")
+    return leaves[0].shape[0]
+
+
+def _num_lanes(x: Any) -> int:
+    """How many devices may hold rows: those that do, or all there are while tracing."""
+    leaf = jax.tree.leaves(x)[0]
+    return jax.device_count() if isinstance(leaf, Tracer) else len(leaf.sharding.device_set)
+
+
+def _default_chunk(num_rows: int) -> int:
+    """The largest chunk that divides the rows, so that nothing is padded; the target size if there is none."""
+    target = _CPU_CHUNK if jax.default_backend() == "cpu" else _ACCELERATOR_CHUNK
+    if num_rows <= target:
+        return num_rows
+    return next((chunk for chunk in range(target, target // 4, -1) if num_rows % chunk == 0), target)
+
+
+def _as_partial(statistics: Statistics) -> Partial:
+    return statistics if isinstance(statistics, Partial) else Partial(statistics)
+
+
+def _is_list(x: Any) -> bool:
+    """Nested lists of numbers are one array; a tuple, a dict or a list of arrays is a pytree of arrays."""
+    return isinstance(x, list) and not any(hasattr(row, "shape") for row in x)
+
+
+def _even_pieces(name: str, batches: Iterable[Any], weights: Iterable[Any] | None) -> Iterator[tuple[Any, Any]]:
+    """Pieces of one size with their weights; the last piece of each batch is padded with rows of weight 0."""
+    size, shapes = 0, None
+    for batch, batch_weights in _with_weights(name, batches, weights):
+        batch = jax.tree.map(lambda a: a if isinstance(a, jax.Array) else np.asarray(a), batch, is_leaf=_is_list)
+        if all(a.ndim and a.shape[0] == 0 for a in jax.tree.leaves(batch)):
+            continue
+        num_rows = _num_rows(name, batch)
+        size, shapes = size or num_rows, shapes or [a.shape[1:] for a in jax.tree.leaves(batch)]
+        if shapes != [a.shape[1:] for a in jax.tree.leaves(batch)]:
+            raise ValueError(f"{name}: batches differ: {shapes} and {[a.shape[1:] for a in jax.tree.leaves(batch)]}")
+        batch_weights = np.ones(num_rows) if batch_weights is None else np.asarray(batch_weights)
+        if batch_weights.shape != (num_rows,):
+            raise ValueError(f"{name}: expected weights of shape ({num_rows},), got {batch_weights.shape}")
+        for start in range(0, num_rows, size):
+            yield jax.tree.map(functools.partial(_piece, start=start, size=size), (batch, batch_weights))
+
+
+def _piece(a: Any, start: int, size: int) -> Any:
+    part, library = a[start : start + size], np if isinstance(a, np.ndarray) else jnp
+    return part if len(part) == size else library.pad(part, [(0, size - len(part))] + [(0, 0)] * (part.ndim - 1))
+
+
+def _with_weights(name: str, batches: Iterable[Any], weights: Iterable[Any] | None) -> Iterator[tuple[Any, Any]]:
+    if weights is None:
+        yield from ((batch, None) for batch in batches)
+        return
+    missing = object()
+    for batch, batch_weights in itertools.zip_longest(batches, weights, fillvalue=missing):
+        if batch is missing or batch_weights is missing:
+            raise ValueError(f"{name}: batches and weights must have the same length")
+        yield batch, batch_weights
