@@ -103,8 +103,9 @@ def _describe(tree: Any, where: str, arrays: dict[str, np.ndarray]) -> Any:
     if isinstance(tree, (jax.Array, np.ndarray, np.generic, int, float)) and not isinstance(tree, Tracer):
         if isinstance(tree, jax.Array) and jnp.issubdtype(tree.dtype, jax.dtypes.prng_key):
             raise TypeError(f"jaxmath.save: {where} is a random key; save jax.random.key_data of it")
-        arrays[where] = np.ascontiguousarray(tree).reshape(np.shape(tree))
-        return where
+        name = str(len(arrays))
+        arrays[name] = np.ascontiguousarray(tree).reshape(np.shape(tree))
+        return name
     if isinstance(tree, dict) and all(isinstance(key, str) for key in tree):
         return {"dict": {key: _describe(value, f"{where}.{key}", arrays) for key, value in tree.items()}}
     if type(tree) in (list, tuple):

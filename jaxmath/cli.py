@@ -15,7 +15,7 @@ def main() -> None:
 
 @app.command()
 def tour(
-    chapters: Annotated[list[str] | None, typer.Argument(help="Chapters or sections: 4, 4.3, 14.1. All if none.")] = None,
+    chapters: Annotated[list[str] | None, typer.Argument(help="Such as 4, 4.3 or 14.1; all if none.")] = None,
     out: Annotated[Path, typer.Option(help="The folder the book is written to.")] = Path("tour"),
 ) -> None:
     """Runs the notebooks on this machine's accelerator and writes them as a book to browse."""
@@ -27,3 +27,15 @@ def tour(
     from jaxmath.tour import book
 
     raise typer.Exit(book.tour(chapters or [], out))
+
+
+@app.command()
+def crosscheck(
+    section: Annotated[str | None, typer.Option(help="A chapter or section: 4, 4.3, 2.15. All if not given.")] = None,
+    json: Annotated[Path | None, typer.Option(help="Also write the results to this file.")] = None,
+    list_only: Annotated[bool, typer.Option("--list", help="List the cases and run none.")] = False,
+) -> None:
+    """Checks every function against its NumPy reference on this machine's accelerator."""
+    from jaxmath.crosscheck import report
+
+    raise typer.Exit(report.main(section, json, list_only))

@@ -1,0 +1,9 @@
+"""The bad-input matrix: every public function against input that is wrong, odd or at the edge.
+
+``test_bad_input.py`` runs the rows; the mutation test uses them to catch a guard that was broken.
+"""
+
+import bad_input_core
+import bad_input_pca
+
+ROWS = [*bad_input_core.ROWS, *bad_input_pca.ROWS]

@@ -1,0 +1,204 @@
+"""Bad input to the spine: reduce, moments and what the package itself offers."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from rows import INTEGERS, Row, X, all_nan, data_rows, dtype_is, near, weight_rows, with_cell
+
+import jaxmath
+from jaxmath import moments, reduce
+
+
+def total(rows: jax.Array, weights: jax.Array) -> jax.Array:
+    """Statistics for the rows below."""
+    return weights @ rows.astype(weights.dtype).reshape(len(rows), -1)
+
+
+REDUCE = [
+    Row("reduce.over", "no arrays", partial(reduce.over, total, ()), ValueError, "equally many rows"),
+    Row("reduce.over", "scalar", partial(reduce.over, total, 1.0), ValueError, "equally many rows"),
+    Row("reduce.over", "two lengths", partial(reduce.over, total, (X, X[:3])), ValueError, "equally many rows"),
+    Row("reduce.over", "no rows", partial(reduce.over, total, X[:0]), ValueError, "at least one row"),
+    Row("reduce.over", "no columns", partial(reduce.over, total, X[:, :0]), ValueError, "no empty axis"),
+    Row("reduce.over", "complex", partial(reduce.over, total, X + 1j), TypeError, "real numbers"),
+    Row("reduce.over", "strings", partial(reduce.over, total, ["a", "b"]), TypeError, "real numbers"),
+    Row("reduce.over", "chunk 0", partial(reduce.over, total, X, chunk_size=0), ValueError, "at least 1, got 0"),
+    Row("reduce.over", "chunk True", partial(reduce.over, total, X, chunk_size=True), ValueError, "got True"),
+    Row("reduce.over", "chunk 1.5", partial(reduce.over, total, X, chunk_size=1.5), TypeError, "an integer, got 1.5"),
+    Row(
+        "reduce.over",
+        "chunk traced",
+        lambda: jax.jit(lambda c: reduce.over(total, X, chunk_size=c))(2),
+        TypeError,
+        r"chunk_size must be static; close over it: jax.jit\(lambda x: reduce.over",
+    ),
+    *weight_rows("reduce.over", lambda x, w: reduce.over(total, x, weights=w)),
+    Row("reduce.over", "nested lists", partial(reduce.over, total, INTEGERS), check=near([8.0, 12.0])),
+    Row("reduce.over", "booleans", partial(reduce.over, total, X > 0), check=near((X > 0).sum(axis=0))),
+    Row(
+        "reduce.over",
+        "negative weight",
+        partial(reduce.over, total, X, weights=[1, 1, -1, 1, 1]),
+        check=lambda result: all_nan("T")(result),
+    ),
+    Row(
+        "reduce.over",
+        "weight 0 leaves NaN out",
+        partial(reduce.over, total, with_cell(np.nan), weights=[1, 1, 0, 1, 1], chunk_size=2),
+        check=near(X.sum(axis=0) - X[2]),
+    ),
+    Row("reduce.over", "chunk beyond n", partial(reduce.over, total, X, chunk_size=99), check=near(X.sum(axis=0))),
+    Row("reduce.over", "chunk 2 pads", partial(reduce.over, total, X, chunk_size=2), check=near(X.sum(axis=0))),
+    Row("reduce.over_batches", "no batches", partial(reduce.over_batches, total, []), ValueError, "empty iterable"),
+    Row("reduce.over_batches", "empty ones", partial(reduce.over_batches, total, [X[:0]]), ValueError, "empty"),
+    Row(
+        "reduce.over_batches",
+        "other columns",
+        partial(reduce.over_batches, total, [X, X[:, :2]]),
+        ValueError,
+        "batches differ",
+    ),
+    Row(
+        "reduce.over_batches",
+        "too few weights",
+        partial(reduce.over_batches, total, [X, X], weights=[np.ones(5)]),
+        ValueError,
+        "batches and weights must have the same length",
+    ),
+    Row(
+        "reduce.over_batches",
+        "weights of another length",
+        partial(reduce.over_batches, total, [X], weights=[np.ones(4)]),
+        ValueError,
+        r"weights of shape \(5,\), got \(4,\)",
+    ),
+    Row("reduce.over_batches", "strings", partial(reduce.over_batches, total, [["a"]]), TypeError, "real numbers"),
+    Row("reduce.over_batches", "complex", partial(reduce.over_batches, total, [X * 1j]), TypeError, "real numbers"),
+    Row("reduce.over_batches", "empty first", partial(reduce.over_batches, total, [X[:0], X]), check=near(X.sum(0))),
+    Row("reduce.merge", "two structures", partial(reduce.merge, {"a": 1.0}, {"b": 1.0}), ValueError, None),
+]
+
+MOMENTS = [
+    *data_rows("moments.of", moments.of),
+    *weight_rows("moments.of", lambda x, w: moments.of(x, weights=w)),
+    Row("moments.of", "chunk 0", partial(moments.of, X, chunk_size=0), ValueError, "chunk_size must be at least 1"),
+    Row("moments.of", "NaN", partial(moments.of, with_cell(np.nan)), check=lambda m: _column_is_bad(m, 1)),
+    Row("moments.of", "infinity", partial(moments.of, with_cell(np.inf)), check=lambda m: _column_is_bad(m, 1)),
+    Row(
+        "moments.of",
+        "negative weight",
+        partial(moments.of, X, weights=[1, -1, 1, 1, 1]),
+        check=all_nan("count", "mean", "scatter"),
+    ),
+    Row(
+        "moments.of",
+        "NaN weight",
+        partial(moments.of, X, weights=[1, np.nan, 1, 1, 1]),
+        check=all_nan("count", "mean", "scatter"),
+    ),
+    Row(
+        "moments.of",
+        "weight 0 leaves NaN out",
+        partial(moments.of, with_cell(np.nan), weights=[1, 1, 0, 1, 1], chunk_size=2),
+        check=near(moments.of(np.delete(X, 2, axis=0))),
+    ),
+    Row(
+        "moments.of",
+        "all weights 0",
+        partial(moments.of, X, weights=np.zeros(5)),
+        check=near((0, X[0] * 0, np.zeros((3, 3)))),
+    ),
+    Row("moments.of", "integers", partial(moments.of, INTEGERS), check=near((4.0, [2, 3], [[10, 9], [9, 10]]))),
+    Row("moments.of", "booleans", partial(moments.of, X > 1.5), check=near(moments.of((X > 1.5) * 1.0))),
+    Row(
+        "moments.of",
+        "large int64",
+        partial(moments.of, np.array([[2**40], [2**40 + 2**30]])),
+        check=near((2.0, [2**40 + 2**29], [[2.0**59]])),
+    ),
+    Row(
+        "moments.of",
+        "float16",
+        partial(moments.of, X.astype(np.float16)),
+        check=dtype_is(jnp.float32, near(moments.of(X), 1e-3)),
+    ),
+    Row("moments.of", "one row", partial(moments.of, X[:1]), check=near((1.0, X[0], np.zeros((3, 3))))),
+    Row("moments.of", "one column", partial(moments.of, X[:, :1]), check=near((5.0, [2.2], [[14.8]]))),
+    Row(
+        "moments.of", "repeated rows", partial(moments.of, np.ones((4, 2))), check=near((4.0, [1, 1], np.zeros((2, 2))))
+    ),
+    Row("moments.of_batches", "no batches", partial(moments.of_batches, []), ValueError, "empty iterable"),
+    Row("moments.of_batches", "an array, not batches", partial(moments.of_batches, X), ValueError, r"shape \(m, d\)"),
+    Row(
+        "moments.of_batches", "other columns", partial(moments.of_batches, [X, X[:, :2]]), ValueError, "batches differ"
+    ),
+    Row("moments.of_batches", "complex", partial(moments.of_batches, [X * 1j]), TypeError, "real numbers"),
+    Row("moments.of_batches", "empty first", partial(moments.of_batches, [X[:0], X]), check=near(moments.of(X))),
+    Row(
+        "moments.of_batches",
+        "NaN first row of weight 0",
+        partial(moments.of_batches, [with_cell(np.nan)[2:], X], weights=[[0, 1, 1], np.ones(5)]),
+        check=near(moments.of(np.concatenate([X[3:], X]))),
+    ),
+    Row(
+        "moments.merge",
+        "other columns",
+        lambda: moments.merge(moments.of(X), moments.of(X[:, :1])),
+        ValueError,
+        "equally many columns",
+    ),
+    Row("moments.merge", "nothing", lambda: moments.merge(moments.of(X), _no_moments()), check=near(moments.of(X))),
+    Row(
+        "moments.merge",
+        "two nothings",
+        lambda: moments.merge(_no_moments(), _no_moments()),
+        check=near((0, X[0] * 0, np.zeros((3, 3)))),
+    ),
+    Row(
+        "moments.covariance", "one row", lambda: moments.covariance(moments.of(X[:1])), check=lambda c: all_nan("T")(c)
+    ),
+    Row(
+        "moments.covariance",
+        "one row, ddof 0",
+        lambda: moments.covariance(moments.of(X[:1]), ddof=0),
+        check=near(np.zeros((3, 3))),
+    ),
+]
+
+
+def _no_moments() -> moments.Moments:
+    return moments.Moments(jnp.zeros(()), jnp.zeros(3), jnp.zeros((3, 3)))
+
+
+def _column_is_bad(result: moments.Moments, column: int) -> None:
+    others = [i for i in range(len(result.mean)) if i != column]
+    assert not np.isfinite(np.asarray(result.mean)[column])
+    assert not np.isfinite(np.asarray(result.scatter)[column]).any()
+    assert np.isfinite(np.asarray(result.mean)[others]).all()
+
+
+ALWAYS = [
+    Row(
+        "check_finite",
+        "NaN",
+        lambda: jaxmath.check_finite({"a": jnp.array([1.0, np.nan])}, "fit"),
+        ValueError,
+        r"fit\['a'\]: 1 of 2 numbers",
+    ),
+    Row(
+        "check_finite", "infinity", lambda: jaxmath.check_finite(jnp.array([np.inf]), "fit"), ValueError, "fit: 1 of 1"
+    ),
+    Row(
+        "check_finite", "traced", lambda: jax.jit(lambda x: jaxmath.check_finite(x, "x"))(1.0), TypeError, "outside jit"
+    ),
+    Row(
+        "check_finite",
+        "integers",
+        lambda: jaxmath.check_finite({"n": jnp.arange(3)}, "x"),
+        check=near({"n": [0, 1, 2]}),
+    ),
+]
+
+ROWS = [*REDUCE, *MOMENTS, *ALWAYS]

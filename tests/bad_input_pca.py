@@ -1,0 +1,188 @@
+"""Bad input to principal components."""
+
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from rows import INTEGERS, Row, X, all_nan, data_rows, dtype_is, near, only_row_is_nan, weight_rows, with_cell
+
+from jaxmath import moments, pca
+
+
+def no_number(result: Any) -> None:
+    """Nothing finite that depends on the broken cell: every floating leaf but counts and means is NaN."""
+    for field in ("explained_variance", "components", "noise_variance"):
+        assert np.isnan(np.asarray(getattr(result, field))).all(), f"{field}: {result}"
+
+
+FITTED = pca.fit(X, 2)
+
+
+def _broken(solver: str) -> list[Row]:
+    fit = partial(pca.fit, num_components=2, solver=solver)
+    half = pca.fit(X, 2, solver=solver)
+    return [
+        Row("pca.fit", f"NaN, {solver}", partial(fit, with_cell(np.nan)), check=no_number),
+        Row("pca.fit", f"infinity, {solver}", partial(fit, with_cell(np.inf)), check=no_number),
+        Row(
+            "pca.fit",
+            f"one row, {solver}",
+            partial(pca.fit, X[:1], solver=solver),
+            check=all_nan("explained_variance", "components"),
+        ),
+        Row("pca.fit", f"negative weight, {solver}", partial(fit, X, weights=[1, 1, 1, 1, -1]), check=no_number),
+        Row("pca.fit", f"weight sum 1, {solver}", partial(fit, X, weights=[1, 0, 0, 0, 0]), check=no_number),
+        Row("pca.fit", f"weights 0, {solver}", partial(fit, X, weights=np.zeros(5)), check=no_number),
+        Row(
+            "pca.fit",
+            f"weight 0 leaves NaN out, {solver}",
+            partial(fit, with_cell(np.nan), weights=[1, 1, 0, 1, 1]),
+            check=near(fit(np.delete(X, 2, axis=0))),
+        ),
+        Row(
+            "pca.fit",
+            f"weight 2 is the row twice, {solver}",
+            partial(fit, X, weights=[1, 2, 1, 1, 1]),
+            check=near(fit(np.concatenate([X, X[1:2]]))),
+        ),
+        Row(
+            "pca.fit",
+            f"float16, {solver}",
+            partial(fit, X.astype(np.float16)),
+            check=dtype_is(jnp.float16, near(half, 2e-3)),
+        ),
+        Row(
+            "pca.fit",
+            f"bfloat16, {solver}",
+            partial(fit, jnp.asarray(X, jnp.bfloat16)),
+            check=dtype_is(jnp.bfloat16, near(half, 2e-2)),
+        ),
+        Row(
+            "pca.fit",
+            f"one column, {solver}",
+            partial(pca.fit, X[:, :1], solver=solver),
+            check=lambda p: near((3.7, 1.0, 1.0))(
+                (p.explained_variance[0], p.components[0, 0], p.explained_variance_ratio[0])
+            ),
+        ),
+        Row(
+            "pca.fit", f"repeated rows, {solver}", partial(pca.fit, np.ones((4, 2)), solver=solver), check=_no_variance
+        ),
+        Row(
+            "pca.fit",
+            f"constant column, {solver}",
+            partial(pca.fit, X * [1, 0, 1], solver=solver),
+            check=lambda p: near((0.0, [0, 1, 0]))((p.explained_variance[2], np.abs(p.components[2]))),
+        ),
+        Row(
+            "pca.fit",
+            f"integers, {solver}",
+            partial(pca.fit, INTEGERS, solver=solver),
+            check=near(pca.fit(np.array(INTEGERS, float))),
+        ),
+    ]
+
+
+def _no_variance(p: pca.PCA) -> None:
+    assert (np.asarray(p.explained_variance) == 0).all()
+    assert np.isnan(np.asarray(p.explained_variance_ratio)).all()
+    np.testing.assert_allclose(p.components @ p.components.T, np.eye(2), atol=1e-6)
+
+
+ROWS = [
+    *data_rows("pca.fit", pca.fit),
+    *weight_rows("pca.fit", lambda x, w: pca.fit(x, weights=w)),
+    Row(
+        "pca.fit",
+        "k = 0",
+        partial(pca.fit, X, 0),
+        ValueError,
+        r"pca.fit: num_components must be in 1..min\(n, d\) = 3, got 0",
+    ),
+    Row("pca.fit", "k too large", partial(pca.fit, X, 4), ValueError, r"in 1..min\(n, d\) = 3, got 4"),
+    Row("pca.fit", "k > n", partial(pca.fit, X[:2], 3), ValueError, r"in 1..min\(n, d\) = 2, got 3"),
+    Row("pca.fit", "k = 1.5", partial(pca.fit, X, 1.5), TypeError, "must be an integer, got 1.5"),
+    Row("pca.fit", "k = True", partial(pca.fit, X, True), ValueError, "got True"),
+    Row(
+        "pca.fit",
+        "k traced",
+        lambda: jax.jit(pca.fit)(X, 2),
+        TypeError,
+        r"pca.fit: num_components must be static; close over it: jax.jit\(lambda x: pca.fit\(x, ",
+    ),
+    Row(
+        "pca.fit",
+        "unknown solver",
+        partial(pca.fit, X, solver="qr"),
+        ValueError,
+        "solver must be one of 'auto', 'eigh', 'svd', got 'qr'",
+    ),
+    Row("pca.fit", "solver None", partial(pca.fit, X, solver=None), ValueError, "solver must be one of"),
+    Row("pca.fit", "chunk 0", partial(pca.fit, X, chunk_size=0), ValueError, "chunk_size must be at least 1"),
+    Row("pca.fit", "k = n = d", partial(pca.fit, X[:3]), check=near(pca.fit(X[:3], 3))),
+    *_broken("eigh"),
+    *_broken("svd"),
+    Row("pca.from_moments", "k = 0", lambda: pca.from_moments(moments.of(X), 0), ValueError, r"1..d = 3, got 0"),
+    Row("pca.from_moments", "k > d", lambda: pca.from_moments(moments.of(X), 4), ValueError, r"1..d = 3, got 4"),
+    Row(
+        "pca.from_moments", "k traced", lambda: jax.jit(pca.from_moments)(moments.of(X), 2), TypeError, "must be static"
+    ),
+    Row("pca.from_moments", "k = d", lambda: pca.from_moments(moments.of(X), 3), check=near(pca.fit(X))),
+    Row(
+        "pca.from_moments",
+        "n = 1",
+        lambda: pca.from_moments(moments.of(X[:1])),
+        check=all_nan("explained_variance", "components"),
+    ),
+    *data_rows("pca.transform", partial(pca.transform, FITTED)),
+    Row(
+        "pca.transform",
+        "other columns",
+        partial(pca.transform, FITTED, X[:, :2]),
+        ValueError,
+        r"expected 3 columns, as the fit has, got shape \(5, 2\)",
+    ),
+    Row(
+        "pca.transform",
+        "NaN row",
+        partial(pca.transform, FITTED, with_cell(np.nan)),
+        check=lambda z: only_row_is_nan(z, 2),
+    ),
+    Row(
+        "pca.transform",
+        "integers",
+        partial(pca.transform, FITTED, [[1, 2, 3]]),
+        check=near(pca.transform(FITTED, np.array([[1.0, 2.0, 3.0]]))),
+    ),
+    *data_rows("pca.inverse_transform", partial(pca.inverse_transform, FITTED)),
+    Row(
+        "pca.inverse_transform",
+        "other columns",
+        partial(pca.inverse_transform, FITTED, X),
+        ValueError,
+        r"expected 2 columns",
+    ),
+    Row(
+        "pca.inverse_transform",
+        "NaN row",
+        partial(pca.inverse_transform, FITTED, with_cell(np.nan)[:, :2]),
+        check=lambda z: only_row_is_nan(z, 2),
+    ),
+    *data_rows("pca.reconstruction_error", partial(pca.reconstruction_error, FITTED)),
+    Row(
+        "pca.reconstruction_error",
+        "other columns",
+        partial(pca.reconstruction_error, FITTED, X[:, :2]),
+        ValueError,
+        "expected 3 columns",
+    ),
+    Row(
+        "pca.reconstruction_error",
+        "NaN",
+        partial(pca.reconstruction_error, FITTED, with_cell(np.nan)),
+        check=lambda e: all_nan("T")(e),
+    ),
+    Row("pca.reconstruction_error", "nothing lost", lambda: pca.reconstruction_error(pca.fit(X), X), check=near(0.0)),
+]

@@ -1,0 +1,60 @@
+"""Run by test_reduce.py in a process with four virtual devices: sharded equals local, and no data moves."""
+
+import re
+
+import jax
+import numpy as np
+from jax.sharding import AxisType, NamedSharding, PartitionSpec
+from jax.tree_util import Partial
+
+from jaxmath import moments, pca, reduce
+
+COLLECTIVE = r"(all-gather|all-reduce|all-to-all|collective-permute|reduce-scatter)(-start)?\("
+
+
+def loop_bodies(hlo: str) -> list[str]:
+    blocks = dict(re.findall(r"^(?:ENTRY )?%?([\w.\-]+) .*?\{\n(.*?)^\}", hlo, re.M | re.S))
+    return [blocks[name] for name in re.findall(r"body=%?([\w.\-]+)", hlo)]
+
+
+def check_program(hlo: str, reductions: int) -> None:
+    assert "all-gather" not in hlo
+    assert len(re.findall(COLLECTIVE, hlo)) == reductions, re.findall(COLLECTIVE, hlo)
+    bodies = loop_bodies(hlo)
+    assert bodies, "the data was not chunked"
+    assert not any(re.search(COLLECTIVE, body) for body in bodies)
+
+
+def check_equal(got, want) -> None:
+    for a, b in zip(jax.tree.leaves(got), jax.tree.leaves(want), strict=True):
+        np.testing.assert_allclose(a, b, rtol=2e-5, atol=2e-5 * np.abs(b).max())
+
+
+def main() -> None:
+    assert jax.device_count() == 4
+    x = (np.random.default_rng(0).normal(size=(8000, 5)) * [5, 4, 3, 2, 1] + 100).astype(np.float32)
+    weights = np.random.default_rng(1).integers(0, 3, size=8000).astype(np.float32)
+    local = moments.of(x), moments.of(x, weights=weights), pca.fit(x, 2)
+    for kind in (AxisType.Auto, AxisType.Explicit):
+        mesh = jax.make_mesh((4,), ("data",), axis_types=(kind,))
+        with jax.set_mesh(mesh):
+            sharded, w = jax.device_put((x, weights), NamedSharding(mesh, PartitionSpec("data")))
+            calls = (
+                lambda x, w: moments.of(x, chunk_size=300),
+                lambda x, w: moments.of(x, weights=w, chunk_size=500),
+                lambda x, w: pca.fit(x, 2, chunk_size=2000),
+            )
+            for call, want in zip(calls, local, strict=True):
+                check_equal(call(sharded, w), want)
+                check_equal(jax.jit(call)(sharded, w), want)
+            statistics = Partial(moments._statistics, reduce.typical_row(sharded))
+            check_program(reduce._over.lower(statistics, sharded, None, 4, 500).compile().as_text(), reductions=1)
+            # the other two are the sum and the count of the typical row, a few numbers
+            check_program(jax.jit(calls[1]).lower(sharded, w).compile().as_text(), reductions=3)
+    ragged = moments.of(x[:7997], chunk_size=100)
+    check_equal(jax.jit(moments.of)(x[:7997]), ragged)
+    print("four devices agree")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""Moments against NumPy in float64, and their laws."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jaxmath import moments
+
+RNG = np.random.default_rng(0)
+
+
+def relative(got, want):
+    return np.abs(np.asarray(got, float) - want).max() / np.abs(want).max()
+
+
+def check_covariance(got: moments.Moments, x: np.ndarray, tolerance: float) -> None:
+    x = np.asarray(x, float)
+    assert float(got.count) == len(x)
+    assert relative(got.mean, x.mean(axis=0)) < 2e-6
+    assert relative(moments.covariance(got), np.atleast_2d(np.cov(x.T))) < tolerance
+
+
+ORDERS = {"as drawn": lambda x: x, "sorted": lambda x: np.sort(x, axis=0), "outlier first": lambda x: x}
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("chunk_size", [None, 100, 7777])
+def test_offset_1e4_in_float32(order, chunk_size):
+    """Six digits of a covariance whose mean is 10,000 deviations away, in any order of the rows."""
+    # sorted rows are the worst case: every one of 200 merges moves the mean the same way
+    tolerance = 2e-5 if order == "sorted" else 1e-5
+    x = ORDERS[order](RNG.normal(size=(20_001, 4))) + 1e4
+    if order == "outlier first":
+        x[:64] = 0.0  # the typical row is far from all the others
+    x = x.astype(np.float32)
+    check_covariance(moments.of(x, chunk_size=chunk_size), x, tolerance)
+    check_covariance(moments.of_batches(np.array_split(x, 9)), x, tolerance)
+
+
+@settings(max_examples=15, deadline=None)
+@given(d=st.integers(1, 5), cuts=st.lists(st.integers(1, 39), min_size=1, max_size=4), seed=st.integers(0, 99))
+def test_any_split_merges_to_the_whole(d, cuts, seed):
+    x = np.random.default_rng(seed).normal(size=(40, d)).astype(np.float32) + 10
+    parts = [moments.of(part) for part in np.split(x, sorted(set(cuts)))]
+    merged = parts[0]
+    for part in parts[1:]:
+        merged = moments.merge(merged, part)
+    check_covariance(merged, x, 1e-5)
+    check_covariance(moments.of_batches(np.split(x, sorted(set(cuts)))), x, 1e-5)
+
+
+@settings(max_examples=15, deadline=None)
+@given(weights=st.lists(st.integers(0, 4), min_size=8, max_size=8).filter(lambda w: sum(w) > 1))
+def test_weights_are_repetition(weights):
+    x = np.random.default_rng(1).normal(size=(8, 3)).astype(np.float32)
+    repeated = moments.of(np.repeat(x, weights, axis=0))
+    for got, want in zip(moments.of(x, weights=weights), repeated, strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-5)
+
+
+def test_merge_is_symmetric_and_has_a_neutral_element():
+    a, b = moments.of(RNG.normal(size=(5, 2))), moments.of(RNG.normal(size=(3, 2)) + 4)
+    for got, want in zip(moments.merge(a, b), moments.merge(b, a), strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-5)
+    nothing = moments.Moments(jnp.zeros(()), jnp.zeros(2), jnp.zeros((2, 2)))
+    for got, want in zip(moments.merge(nothing, a), a, strict=True):
+        np.testing.assert_array_equal(got, want)
+
+
+def test_float64_to_fourteen_digits():
+    with jax.enable_x64(True):
+        x = RNG.normal(size=(500, 3)) + 1e4
+        got = moments.of(jnp.asarray(x), chunk_size=64)
+        assert got.scatter.dtype == jnp.float64
+        want = (x - x.mean(axis=0)).T @ (x - x.mean(axis=0))
+        assert relative(got.scatter, want) < 1e-12
+
+
+def test_traced_ddof_does_not_recompile():
+    traces = []
+
+    def covariance(m, ddof):
+        traces.append(ddof)
+        return moments.covariance(m, ddof=ddof)
+
+    m = moments.of(RNG.normal(size=(5, 2)))
+    compiled = jax.jit(covariance)
+    np.testing.assert_allclose(compiled(m, 0.0) * 5, compiled(m, 1.0) * 4, rtol=1e-6)
+    assert len(traces) == 1

@@ -1,0 +1,168 @@
+"""Laws of the spine: however rows are cut, streamed, weighted or spread, the statistics are those of all rows."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jax.tree_util import Partial
+
+from jaxmath import reduce
+
+RNG = np.random.default_rng(0)
+TRACES = []
+
+
+def total(rows, weights):
+    return {"sum": weights @ rows, "count": weights.sum()}
+
+
+def total_traced(rows, weights):
+    TRACES.append(rows.shape)
+    return weights @ rows
+
+
+def total_above(threshold, rows, weights):
+    TRACES.append(rows.shape)
+    return weights @ jnp.where(rows > threshold, rows, 0)
+
+
+@pytest.fixture(autouse=True)
+def _no_traces():
+    TRACES.clear()
+
+
+@settings(max_examples=25, deadline=None)
+@given(n=st.integers(1, 40), chunk=st.integers(1, 45), seed=st.integers(0, 100))
+def test_any_chunks_give_the_whole(n, chunk, seed):
+    x = np.random.default_rng(seed).normal(size=(n, 3)).astype(np.float32)
+    result = reduce.over(total, x, chunk_size=chunk)
+    np.testing.assert_allclose(result["sum"], x.astype(float).sum(axis=0), rtol=1e-5, atol=1e-5)
+    assert result["count"] == n
+
+
+@settings(max_examples=20, deadline=None)
+@given(cuts=st.lists(st.integers(0, 30), max_size=6), seed=st.integers(0, 100))
+def test_any_batches_give_the_whole(cuts, seed):
+    x = np.random.default_rng(seed).normal(size=(30, 2)).astype(np.float32)
+    result = reduce.over_batches(total, np.split(x, sorted(cuts)))
+    np.testing.assert_allclose(result["sum"], x.astype(float).sum(axis=0), rtol=1e-5, atol=1e-5)
+    assert result["count"] == 30
+
+
+@settings(max_examples=20, deadline=None)
+@given(weights=st.lists(st.integers(0, 4), min_size=6, max_size=6), chunk=st.integers(1, 6))
+def test_weights_are_repetition(weights, chunk):
+    x = RNG.normal(size=(6, 2)).astype(np.float32)
+    result = reduce.over(total, x, weights=weights, chunk_size=chunk)
+    np.testing.assert_allclose(result["sum"], np.repeat(x, weights, axis=0).sum(axis=0, dtype=float), atol=1e-5)
+    assert result["count"] == sum(weights)
+
+
+def test_pytrees_of_arrays_and_integers():
+    def cross(rows, weights):
+        x, y = rows["x"], rows["y"]
+        return (x * weights[:, None]).T @ y.astype(x.dtype)
+
+    x, y = RNG.normal(size=(9, 2)), np.arange(9)
+    np.testing.assert_allclose(reduce.over(cross, {"x": x, "y": y}, chunk_size=4), x.T @ y, rtol=1e-5)
+
+
+def test_padding_never_reaches_the_statistics_as_data():
+    def logarithms(rows, weights):
+        return jnp.where(weights > 0, weights * jnp.log(jnp.where(weights > 0, rows[:, 0], 1.0)), 0.0).sum()
+
+    x = np.exp(np.arange(5.0))[:, None]
+    assert reduce.over(logarithms, x, chunk_size=3) == pytest.approx(10.0, rel=1e-6)
+    gradient = jax.grad(lambda x: reduce.over(logarithms, x, chunk_size=3))(jnp.asarray(x))
+    np.testing.assert_allclose(gradient, 1 / x, rtol=1e-6)
+
+
+def test_weight_zero_stops_nan_in_value_and_gradient():
+    x = jnp.array([[1.0], [jnp.nan], [3.0]])
+    gradient = jax.grad(lambda x: reduce.over(total, x, weights=[1, 0, 1], chunk_size=2)["sum"].sum())(x)
+    np.testing.assert_array_equal(gradient, [[1.0], [0.0], [1.0]])
+
+
+def test_new_parameters_and_new_data_do_not_recompile():
+    x = RNG.normal(size=(64, 2)).astype(np.float32)
+    first = reduce.over(Partial(total_above, 0.0), x, chunk_size=16)
+    traces = len(TRACES)
+    second = reduce.over(Partial(total_above, 1.0), 2 * x, chunk_size=16)
+    assert len(TRACES) == traces
+    np.testing.assert_allclose(first, np.where(x > 0, x, 0).sum(axis=0), rtol=1e-5)
+    np.testing.assert_allclose(second, np.where(2 * x > 1, 2 * x, 0).sum(axis=0), rtol=1e-5)
+
+
+def test_ragged_batches_compile_one_shape():
+    sizes = [8, 3, 8, 20, 1, 7]
+    reduce.over_batches(total_traced, [np.ones((size, 2), np.float32) for size in sizes])
+    assert len(TRACES) == 1
+
+
+def test_batches_may_be_a_generator_of_device_arrays():
+    batches = (jnp.full((i, 2), float(i)) for i in (3, 1, 2))
+    np.testing.assert_allclose(reduce.over_batches(total, batches)["sum"], [14.0, 14.0])
+
+
+def test_weights_of_batches():
+    x, w = RNG.normal(size=(10, 2)), RNG.uniform(size=10)
+    result = reduce.over_batches(total, [x[:4], x[4:]], weights=[w[:4], w[4:]])
+    np.testing.assert_allclose(result["sum"], w @ x, rtol=1e-5)
+
+
+def test_merge_follows_the_type():
+    class Largest(tuple):
+        pass
+
+    @reduce.merge.register
+    def _(a: Largest, b: Largest):
+        return Largest((jnp.maximum(a[0], b[0]),))
+
+    jax.tree_util.register_pytree_node(Largest, lambda t: (tuple(t), None), lambda _, leaves: Largest(leaves))
+
+    def largest(rows, weights):
+        return Largest((jnp.where(weights > 0, rows[:, 0], -jnp.inf).max(),))
+
+    x = -RNG.uniform(1, 2, size=(11, 1))
+    assert reduce.over(largest, x, chunk_size=4)[0] == pytest.approx(x.max(), rel=1e-6)
+    assert reduce.over_batches(largest, [x[:4], x[4:]])[0] == pytest.approx(x.max(), rel=1e-6)
+
+
+def test_gradient_keeps_one_chunk():
+    """The compiled gradient does not store what every chunk widens to, only what one does."""
+    matrix = jnp.ones((4, 256))
+
+    def widened(rows, weights):
+        return weights @ (jnp.tanh(rows @ matrix) @ matrix.T).sum(axis=1)
+
+    def memory(chunk_size):
+        gradient = jax.grad(lambda x: reduce.over(widened, x, chunk_size=chunk_size))
+        return jax.jit(gradient).lower(jnp.ones((16384, 4))).compile().memory_analysis().temp_size_in_bytes
+
+    assert memory(256) < memory(16384) / 10
+
+
+def test_under_jit_and_vmap():
+    x = RNG.normal(size=(4, 10, 2)).astype(np.float32)
+    result = jax.jit(jax.vmap(lambda x: reduce.over(total, x, chunk_size=3)["sum"]))(x)
+    np.testing.assert_allclose(result, x.sum(axis=1), rtol=1e-4, atol=1e-5)
+
+
+def test_default_chunk_divides_where_it_can():
+    assert reduce._default_chunk(100_000) == 2000
+    assert 100_003 % reduce._default_chunk(100_003)  # a prime: padded
+    assert reduce._default_chunk(1000) == 1000
+
+
+def test_four_devices():
+    environment = os.environ | {"XLA_FLAGS": "--xla_force_host_platform_device_count=4", "JAX_PLATFORMS": "cpu"}
+    script = Path(__file__).with_name("four_devices.py")
+    result = subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True, timeout=240)
+    assert result.stdout.strip() == "four devices agree", result.stderr
