@@ -117,3 +117,34 @@ def check_finite(tree: Tree, name: str) -> Tree:
         if jnp.issubdtype(leaf.dtype, jnp.inexact) and (bad := int(jnp.sum(~jnp.isfinite(leaf)))):
             raise ValueError(f"{name}{jax.tree_util.keystr(path)}: {bad} of {leaf.size} numbers are NaN or infinite")
     return tree
+
+
+def as_square(name: str, a: Any) -> Float[Array, "d d"]:
+    """As :func:`as_float` for one square matrix with at least one row."""
+    a = as_float(name, a)
+    if a.ndim != 2 or a.shape[0] != a.shape[1]:
+        hint = "; more matrices go through jax.vmap" if a.ndim > 2 else ""
+        raise ValueError(f"{name}: expected a square matrix (d, d), got {a.shape}{hint}")
+    if a.shape[0] == 0:
+        raise ValueError(f"{name}: expected at least one row, got shape {a.shape}")
+    return a
+
+
+def as_scalar(name: str, argument: str, value: Any) -> Float[Array, ""]:
+    """As :func:`as_float` for one number."""
+    value = as_float(name, value)
+    if value.ndim:
+        raise ValueError(
+            f"{name}: expected {argument} to be one number, got shape {value.shape}; more go through jax.vmap"
+        )
+    return value
+
+
+def all_or_nan(x: Float[Array, "..."]) -> Float[Array, "..."]:
+    """All NaN if any entry is NaN or infinite; LAPACK's singular value decomposition does not return from infinity."""
+    return jnp.where(jnp.isfinite(x).all(), x, jnp.nan)
+
+
+def root(x: Float[Array, "..."]) -> Float[Array, "..."]:
+    """The square root, with gradient 0 instead of infinity at 0."""
+    return jnp.where(x == 0, 0, jnp.sqrt(jnp.where(x == 0, 1, x)))

@@ -263,18 +263,23 @@ def _even_pieces(name: str, batches: Iterable[Any], weights: Iterable[Any] | Non
     """Pieces of one size with their weights; the last piece of each batch is padded with rows of weight 0."""
     size, shapes = 0, None
     for batch, batch_weights in _with_weights(name, batches, weights):
-        batch = jax.tree.map(lambda a: a if isinstance(a, jax.Array) else np.asarray(a), batch, is_leaf=_is_list)
+        batch = jax.tree.map(_on_its_side, batch, is_leaf=_is_list)
         if all(a.ndim and a.shape[0] == 0 for a in jax.tree.leaves(batch)):
             continue
         num_rows = _num_rows(name, batch)
         size, shapes = size or num_rows, shapes or [a.shape[1:] for a in jax.tree.leaves(batch)]
         if shapes != [a.shape[1:] for a in jax.tree.leaves(batch)]:
             raise ValueError(f"{name}: batches differ: {shapes} and {[a.shape[1:] for a in jax.tree.leaves(batch)]}")
-        batch_weights = np.ones(num_rows) if batch_weights is None else np.asarray(batch_weights)
+        batch_weights = np.ones(num_rows) if batch_weights is None else _on_its_side(batch_weights)
         if batch_weights.shape != (num_rows,):
             raise ValueError(f"{name}: expected weights of shape ({num_rows},), got {batch_weights.shape}")
         for start in range(0, num_rows, size):
             yield jax.tree.map(functools.partial(_piece, start=start, size=size), (batch, batch_weights))
+
+
+def _on_its_side(a: Any) -> Any:
+    """An array that stays on the device if it is there, and on the host otherwise."""
+    return a if isinstance(a, jax.Array) else np.asarray(a)
 
 
 def _piece(a: Any, start: int, size: int) -> Any:

@@ -48,6 +48,8 @@ _REWRITES = (
     (r"\\arg(?![A-Za-z])", r"\\operatorname{arg}"),
     (r"\\[lr]?vert(?![A-Za-z])", "|"),
     (r"\\[lr]?Vert(?![A-Za-z])", r"\\|"),
+    (r"\\langle(?![A-Za-z])", "\u27e8"),
+    (r"\\rangle(?![A-Za-z])", "\u27e9"),
     (r"\\not\s*=", r"\\ne "),
     (r"\\not\s*\\in(?![A-Za-z])", r"\\notin "),
     (r"\\mathrm\s*\{([A-Za-z0-9]+)\}", r"\\text{\1}"),
@@ -102,6 +104,11 @@ def _check(latex: str) -> None:
     for name in re.findall(r"\\(?:begin|end)\s*\{([^}]*)\}", latex):
         if name not in _ENVIRONMENTS:
             raise ValueError(f"unknown environment {name}")
+    depths = [0]
+    for brace in re.findall(r"(?<!\\)[{}]", latex.replace(r"\\", "")):
+        depths.append(depths[-1] + (1 if brace == "{" else -1))
+    if depths[-1] or min(depths) < 0:
+        raise ValueError("braces that do not match")
     _check_arguments(latex)
 
 

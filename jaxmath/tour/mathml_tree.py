@@ -8,9 +8,10 @@ from xml.etree.ElementTree import Element
 from latex2mathml.commands import DIACRITICS
 
 _SCRIPTS = {"msub": "munder", "msup": "mover", "msubsup": "munderover"}
-_LIMITS = frozenset("∑∏∐⋃⋂⋁⋀⨁⨂⨀⨄") | {"lim", "max", "min", "sup", "inf", "det", "Pr", "gcd", "plim"}
+_CHILDREN = {"mfrac": 2, "mroot": 2, "msub": 2, "msup": 2, "munder": 2, "mover": 2, "msubsup": 3, "munderover": 3}
+_LIMITS = frozenset("∑∏∐\u22c3⋂\u22c1⋀⨁⨂⨀⨄") | {"lim", "max", "min", "sup", "inf", "det", "Pr", "gcd", "plim"}
 _NO_OPERATORS = frozenset("∞∅∂∇…⋯⋮⋱")
-_SIGNS, _OPENING, _CLOSING = frozenset("+-−±∓"), frozenset("([{⟨⌊⌈"), frozenset(")]}⟩⌋⌉|‖!")
+_SIGNS, _OPENING, _CLOSING = frozenset("+-\u2212±∓"), frozenset("([{⟨⌊⌈"), frozenset(")]}⟩⌋⌉|‖!")
 _STYLES = {
     "bold": "BOLD",
     "bold-italic": "BOLD ITALIC",
@@ -29,6 +30,7 @@ _TEXT_STYLES = {
 }
 _SPACES = {"thin": "-0.167em", "medium": "-0.222em", "thick": "-0.278em"}
 _ACCENTS = {unescape(mark) for mark, _ in DIACRITICS.values()} - set("⏞⏟⎴⎵")
+_COMBINING = {"^": "\u0302", "~": "\u0303"}  # the forms that fonts have wide variants of
 _THIN = "0.167em"
 
 
@@ -38,6 +40,8 @@ def finish(element: Element) -> None:
     Raises:
       ValueError: if the converter left something that cannot be right.
     """
+    if element.tag == "mi" and element.text == "&":  # `\\&` is a character reference here
+        raise ValueError("& outside an environment")
     element.text = unescape(element.text) if element.text else None
     _refuse(element)
     _letters(element)
@@ -54,15 +58,15 @@ def _refuse(element: Element) -> None:
     text = element.text or ""
     if "\\" in text:
         raise ValueError(f"unknown command {text}")
-    if element.tag == "mi" and text == "&":
-        raise ValueError("& outside an environment")
+    if len(element) != _CHILDREN.get(element.tag, len(element)):
+        raise ValueError("an argument is missing")
     if element.get("linebreak"):
         raise ValueError("a line break outside an environment")
     if element.tag == "mn" and not re.fullmatch(r"[\d.]+", text):
         raise ValueError(f"a number read as {text!r} (write a space or braces inside)")
     if element.tag == "mo" and len(element):
         raise ValueError("a group used as an operator")
-    if "⧸" in text:
+    if "\u29f8" in text:
         raise ValueError("a negation without a symbol of its own")
 
 
@@ -113,13 +117,15 @@ def _accents(element: Element) -> None:
     if mark.tag != "mo" or mark.text not in _ACCENTS:
         return
     wide = element.get("accent") is None and mark.text in "^~"
-    line = mark.text == "\u2015"
+    if mark.text == "\u2015":  # few fonts can stretch a bar
+        element.set("style", f"border-{'top' if element.tag == 'mover' else 'bottom'}: 0.06em solid; padding: 0.1em 0")
+        element.tag = "mrow"
+        element.remove(mark)
+        return
     element.set("accent" if element.tag == "mover" else "accentunder", "true")
-    mark.attrib.pop("accent", None)
-    if line:
-        mark.text = "\u203e"
     if mark.text != "→":
-        stretched = line or (wide and mark.get("stretchy") != "false")
+        stretched = wide and mark.get("stretchy") != "false"
+        mark.text = _COMBINING[mark.text] if stretched else mark.text
         mark.set("stretchy", "true" if stretched else "false")
     elif mark.get("stretchy"):  # a vector; the long arrow leaves it to the browser
         mark.set("stretchy", "false")
@@ -140,7 +146,7 @@ def _limits(element: Element) -> None:
 
 
 def _operators(row: Element) -> None:
-    """A sign after nothing, a bracket, a comma or another operator belongs to what follows; bars and slashes have no space."""
+    """A sign after nothing, a bracket or an operator belongs to what follows; bars and slashes have no space."""
     previous: Element | None = None
     for child in row:
         core = _core(child)

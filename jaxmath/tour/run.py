@@ -1,9 +1,10 @@
-"""Runs notebooks: one fresh kernel of this very interpreter for each, several side by side where the device allows it."""
+"""Runs notebooks, each in a fresh kernel of this very interpreter, several side by side where the device allows it."""
 
 import ast
 import asyncio
 import logging
 import os
+import subprocess
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable
@@ -72,6 +73,9 @@ async def _kernel(notebook: NotebookNode, folder: str) -> AsyncIterator[Notebook
     # No kernel folders: whatever kernels the user has installed, only the one of this interpreter is found.
     specs = KernelSpecManager(kernel_dirs=[])
     manager = AsyncKernelManager(kernel_name="python3", kernel_spec_manager=specs)
+    manager.connection_file = os.path.join(folder, "kernel.json")
+    if os.name == "posix" and len(folder) < 80:  # no open port; the address of a socket file is at most 107 long
+        manager.transport, manager.ip = "ipc", os.path.join(folder, "socket")
     client = NotebookClient(notebook, km=manager, timeout=CELL_SECONDS, interrupt_on_timeout=True)
     client.log.setLevel(logging.CRITICAL)
     client.record_timing = False
@@ -79,7 +83,8 @@ async def _kernel(notebook: NotebookNode, folder: str) -> AsyncIterator[Notebook
     environment = dict(os.environ, JAXMATH_TOUR="1", XLA_PYTHON_CLIENT_PREALLOCATE="false", IPYTHONDIR=folder)
     environment.pop("MPLBACKEND", None)
     try:
-        await client.async_start_new_kernel(env=environment, cwd=folder)
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}  # notebooks' own output comes as messages
+        await client.async_start_new_kernel(env=environment, cwd=folder, **quiet)
         await client.async_start_new_kernel_client()
         yield client
     finally:
@@ -111,11 +116,12 @@ async def _run_cells(
 
 async def _device(client: NotebookClient) -> str:
     """Platform and kind of the kernel's first device, such as `gpu, NVIDIA H200`; empty if the kernel cannot tell."""
-    if client.kc is None:
+    manager: Any = client.km
+    kernel: Any = client.kc
+    if manager is None or kernel is None or not await manager.is_alive():
         return ""
     try:
-        ask: Any = client.kc.execute("", silent=True, user_expressions={"d": _DEVICE}, reply=True, timeout=20)
-        reply = await ask
+        reply = await kernel.execute("", silent=True, user_expressions={"d": _DEVICE}, reply=True, timeout=20)
         platform, kind = ast.literal_eval(reply["content"]["user_expressions"]["d"]["data"]["text/plain"])
     except (KeyError, ValueError, SyntaxError, TimeoutError, RuntimeError):
         return ""

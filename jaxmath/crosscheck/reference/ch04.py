@@ -1,0 +1,81 @@
+"""Chapter 4 by plain formulas: loops over rows, and the singular value decomposition of the repeated, centred data."""
+
+import numpy as np
+
+
+def weighted_sum(x, weights):
+    """A sum of rows, one after the other."""
+    result = np.zeros(x.shape[1:])
+    for row, weight in zip(x, weights, strict=True):
+        result += weight * row
+    return result
+
+
+def moments(x, weights):
+    """Count, mean and scatter from their definitions, row by row."""
+    count = weights.sum()
+    mean = weighted_sum(x, weights) / count
+    scatter = sum(w * np.outer(row - mean, row - mean) for row, w in zip(x, weights, strict=True))
+    return count, mean, scatter
+
+
+def covariance(x, ddof):
+    """E[x x^T] - E[x] E[x]^T of data moved to its first row, times n / (n - ddof)."""
+    moved = x - x[0]
+    n = len(x)
+    second = np.einsum("ni,nj->ij", moved, moved) / n
+    return (second - np.outer(moved.mean(0), moved.mean(0))) * n / (n - ddof)
+
+
+def pca(x, num_components, weights=None):
+    """All fields of the fit from the singular value decomposition of centred data, rows repeated as weights say."""
+    if weights is not None:
+        x = np.repeat(x, weights.astype(int), axis=0)
+    n, d = x.shape
+    mean = x.mean(axis=0)
+    _, singular_values, vt = np.linalg.svd(x - mean, full_matrices=True)
+    variances = np.zeros(d)
+    variances[: len(singular_values)] = singular_values**2 / (n - 1)
+    kept, dropped = variances[:num_components], variances[num_components:]
+    noise = dropped.mean() if len(dropped) else 0.0
+    components = np.stack([_with_sign(v) for v in vt[:num_components]])
+    return mean, components, kept, kept / variances.sum(), np.sqrt(kept * (n - 1)), noise, float(n)
+
+
+def _with_sign(v):
+    for entry in v:
+        if abs(entry) >= (1 - 1e-3) * max(abs(e) for e in v):
+            return v if entry > 0 else -v
+    raise AssertionError("no entry reaches the largest")
+
+
+def coordinates(x, num_components):
+    """Inner products with the components, one at a time."""
+    mean, components, *_ = pca(x, num_components)
+    return np.array([[np.dot(v, row - mean) for v in components] for row in x])
+
+
+def reconstruction(x, num_components):
+    """The mean plus the truncated singular value decomposition."""
+    mean = x.mean(axis=0)
+    u, s, vt = np.linalg.svd(x - mean, full_matrices=False)
+    return mean + (u[:, :num_components] * s[:num_components]) @ vt[:num_components]
+
+
+def points_at(x, z):
+    """Points of the fitted plane with given coordinates."""
+    mean, components, *_ = pca(x, z.shape[1])
+    return np.array([mean + sum(c * v for c, v in zip(row, components, strict=True)) for row in z])
+
+
+def reconstruction_error(x, y, num_components):
+    """Root mean square over the entries of y of what its projection on the plane fitted to x leaves."""
+    mean, components, *_ = pca(x, num_components)
+    lost = [(row - mean) - sum(np.dot(v, row - mean) * v for v in components) for row in y]
+    return np.sqrt(sum((entry**2 for row in lost for entry in row), 0.0) / y.size)
+
+
+def projector(x, num_components):
+    """The projection on the span of the leading singular vectors."""
+    _, _, vt = np.linalg.svd(x - x.mean(0))
+    return vt[:num_components].T @ vt[:num_components]

@@ -1,0 +1,118 @@
+"""Keeps the pairs in step: `.py` is the source of a notebook, the `.ipynb` beside it is the same one executed."""
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+from jaxmath.tour import page, run, sources
+from jaxmath.tour.sources import Source
+
+MAX_BYTES = 1_000_000
+_METADATA = {
+    "jupytext": {"formats": "ipynb,py:percent"},
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+
+
+def pair(source: Source) -> Path:
+    """The `.ipynb` half of a source."""
+    return source.path.with_suffix(".ipynb")
+
+
+def sync(source: Source) -> str | None:
+    """Executes a source and writes its `.ipynb`.
+
+    The file says nothing of when or by whom it was run: cell ids come from the position, metadata from a constant.
+
+    Returns:
+      What went wrong, in one line, or None. The file that was there stays unless the new one is good.
+    """
+    done = asyncio.run(run.run(sources.read(source)))
+    if done.error:
+        return done.error
+    content = _content(done.notebook)
+    problem = _problem(nbformat.reads(content, as_version=4), len(content.encode()))
+    if problem:
+        return problem
+    half = pair(source).with_name(f".{pair(source).name}.{os.getpid()}")
+    half.write_text(content, encoding="utf-8")
+    half.replace(pair(source))
+    return None
+
+
+def check(source: Source) -> str | None:
+    """What is wrong with the pair of a source, in one line, or None: missing, out of step, not executed, too large."""
+    path = pair(source)
+    if not path.exists():
+        return f"{path.name} is missing"
+    notebook: Any = nbformat.read(path, as_version=4)
+    committed = [(cell.cell_type, cell.source) for cell in notebook.cells]
+    written = [(cell.cell_type, cell.source) for cell in sources.read(source).cells]
+    if len(committed) != len(written):
+        return f"{path.name} has {len(committed)} cells, {source.path.name} has {len(written)}"
+    for index, (one, other) in enumerate(zip(committed, written, strict=True), start=1):
+        if one != other:
+            return f"cell {index} of {path.name} is not that of {source.path.name}"
+    return _problem(notebook, path.stat().st_size)
+
+
+def orphans(folder: Path) -> list[Path]:
+    """The `.ipynb` files without a source."""
+    return sorted(path for path in folder.glob("ch*/*.ipynb") if not path.with_suffix(".py").exists())
+
+
+def main(names: list[str], *, check_only: bool, folder: Path | None = None) -> int:
+    """The script `scripts/sync_notebooks.py`.
+
+    Args:
+      names: sections, or paths of sources or of their `.ipynb`; all if empty.
+      check_only: compare, write nothing.
+      folder: the folder of the notebooks; that of the checkout if None.
+
+    Returns:
+      The exit status: 0 if every pair is (now) in step, 1 if one is not, 2 if a name is unknown.
+    """
+    try:
+        folder = folder or sources.notebooks_dir()
+        chosen = sources.choose(sources.find(folder), [Path(n).stem.split("-")[0] if "-" in n else n for n in names])
+    except (ValueError, FileNotFoundError) as problem:
+        print(problem)
+        return 2
+    bad = [f"{path}: no .py beside it" for path in orphans(folder)] if not names else []
+    for source in chosen:
+        problem = check(source) if check_only else sync(source)
+        bad += [f"{source.path}: {problem}"] if problem else []
+        if not check_only:
+            print(f"{source.path.name}: {problem or 'written'}", flush=True)
+    print("\n".join(bad) or f"{len(chosen)} pairs in step")
+    return int(bool(bad))
+
+
+def _content(notebook: Any) -> str:
+    notebook.metadata = nbformat.from_dict(_METADATA)
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    for index, cell in enumerate(notebook.cells):
+        cell.id = f"cell-{index:03d}"
+        cell.metadata = nbformat.from_dict({key: cell.metadata[key] for key in ("tags",) if key in cell.metadata})
+    nbformat.validate(notebook)
+    return nbformat.writes(notebook) + "\n"
+
+
+def _problem(notebook: Any, size: int) -> str | None:
+    """What keeps an executed notebook from being committed, or None."""
+    code = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source]
+    outputs = [output for cell in code for output in cell.outputs]
+    if not outputs or any(cell.execution_count is None for cell in code):
+        return "not executed from its first to its last cell"
+    if any(output.output_type == "error" for output in outputs):
+        return "an output is an error"
+    noise = [output.text.strip() for output in outputs if output.get("name") == "stderr"]
+    if noise:
+        return f"writes to stderr: {noise[0][:200]}"
+    if size >= MAX_BYTES:
+        return f"{size} bytes as .ipynb, fewer than {MAX_BYTES} are allowed: make the figures smaller"
+    return next(iter(page.body(notebook).problems), None)
