@@ -65,7 +65,7 @@ def of(
     return _unshift(reduce.over(Partial(_statistics, shift), x, weights=weights, chunk_size=chunk_size), shift)
 
 
-def of_batches(batches: Iterable[Num[ArrayLike, "m d"]], *, weights: Iterable[ArrayLike] | None = None) -> Moments:
+def of_batches(batches: Iterable[Num[ArrayLike, "_ d"]], *, weights: Iterable[ArrayLike] | None = None) -> Moments:
     """Count, mean and scatter of a stream of batches, as :func:`of` of their concatenation.
 
     Args:

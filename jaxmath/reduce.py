@@ -100,7 +100,7 @@ def over(
 
 
 def over_batches(
-    statistics: Statistics, batches: Iterable[PyTree[Num[Any, "m ..."]]], *, weights: Iterable[Any] | None = None
+    statistics: Statistics, batches: Iterable[PyTree[Num[Any, "_ ..."]]], *, weights: Iterable[Any] | None = None
 ) -> Any:
     """The statistics of all rows of a stream of batches: data larger than memory.
 

@@ -57,7 +57,7 @@ def test_any_split_merges_to_the_whole(d, cuts, seed):
 def test_weights_are_repetition(weights):
     x = np.random.default_rng(1).normal(size=(8, 3)).astype(np.float32)
     repeated = moments.of(np.repeat(x, weights, axis=0))
-    for got, want in zip(moments.of(x, weights=weights), repeated, strict=True):
+    for got, want in zip(moments.of(x, weights=np.array(weights)), repeated, strict=True):
         np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-5)
 
 

@@ -60,7 +60,7 @@ def test_any_batches_give_the_whole(cuts, seed):
 @given(weights=st.lists(st.integers(0, 4), min_size=6, max_size=6), chunk=st.integers(1, 6))
 def test_weights_are_repetition(weights, chunk):
     x = RNG.normal(size=(6, 2)).astype(np.float32)
-    result = reduce.over(total, x, weights=weights, chunk_size=chunk)
+    result = reduce.over(total, x, weights=np.array(weights), chunk_size=chunk)
     np.testing.assert_allclose(result["sum"], np.repeat(x, weights, axis=0).sum(axis=0, dtype=float), atol=1e-5)
     assert result["count"] == sum(weights)
 
@@ -86,7 +86,7 @@ def test_padding_never_reaches_the_statistics_as_data():
 
 def test_weight_zero_stops_nan_in_value_and_gradient():
     x = jnp.array([[1.0], [jnp.nan], [3.0]])
-    gradient = jax.grad(lambda x: reduce.over(total, x, weights=[1, 0, 1], chunk_size=2)["sum"].sum())(x)
+    gradient = jax.grad(lambda x: reduce.over(total, x, weights=np.array([1, 0, 1]), chunk_size=2)["sum"].sum())(x)
     np.testing.assert_array_equal(gradient, [[1.0], [0.0], [1.0]])
 
 
