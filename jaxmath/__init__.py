@@ -15,14 +15,26 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
-_MATHEMATICS = ("reduce", "moments", "pca")
+_MATHEMATICS = ("calculus", "linalg", "reduce", "moments", "pca")
 _SUBMODULES = (*_MATHEMATICS, "data", "crosscheck", "plot", "tour", "cli")
 _FUNCTIONS = {"save": "_storage", "load": "_storage", "check_finite": "_array"}
 
-__all__ = ["check_finite", "crosscheck", "data", "load", "moments", "pca", "plot", "reduce", "save"]
+__all__ = [
+    "calculus",
+    "check_finite",
+    "crosscheck",
+    "data",
+    "linalg",
+    "load",
+    "moments",
+    "pca",
+    "plot",
+    "reduce",
+    "save",
+]
 
 if TYPE_CHECKING:
-    from jaxmath import crosscheck, data, moments, pca, plot, reduce
+    from jaxmath import calculus, crosscheck, data, linalg, moments, pca, plot, reduce
     from jaxmath._array import check_finite
     from jaxmath._storage import load, save
 

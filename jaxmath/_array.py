@@ -14,16 +14,21 @@ Tree = TypeVar("Tree", bound=PyTree)
 
 def as_real(name: str, x: Any) -> Num[Array, "..."]:
     """A JAX array of real numbers or booleans from an array, a number or nested lists; TypeError for anything else."""
-    return jnp.asarray(_real(name, x))
+    x = real(name, x)
+    kept = x if isinstance(x, jax.Array) else x.astype(jax.dtypes.canonicalize_dtype(x.dtype))
+    if kept is not x and kept.dtype.kind in "iu" and (kept != x).any():
+        raise ValueError(f"{name}: whole numbers beyond {kept.dtype}; pass floats, or enable x64 in JAX")
+    return jnp.asarray(kept)
 
 
 def as_float(name: str, x: Any) -> Float[Array, "..."]:
     """As :func:`as_real`, with integers and booleans turned into the default float; floating types are kept."""
-    x = _real(name, x)
+    x = real(name, x)
     return jnp.asarray(x if jnp.issubdtype(x.dtype, jnp.floating) else x.astype(float))
 
 
-def _real(name: str, x: Any) -> np.ndarray | Array:
+def real(name: str, x: Any) -> np.ndarray | Array:
+    """Real numbers or booleans as an array that stays where it is, on the host or on the device."""
     try:
         on_device = any(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(x))
         x = jnp.asarray(x) if on_device else np.asarray(x)
@@ -51,6 +56,21 @@ def as_weights(name: str, weights: Any, num_rows: int) -> Float[Array, " n"]:
     if weights.shape != (num_rows,):
         raise ValueError(f"{name}: expected weights of shape ({num_rows},), one a row, got {weights.shape}")
     return jnp.where(weights >= 0, weights, jnp.nan)
+
+
+def same_rows(name: str, x: Any) -> int:
+    """How many rows the arrays of a pytree have; ValueError if they differ, or there are none."""
+    leaves = jax.tree.leaves(x)
+    if not leaves or any(a.ndim == 0 for a in leaves) or len({a.shape[0] for a in leaves}) > 1:
+        raise ValueError(f"{name}: expected arrays with equally many rows, got shapes {[a.shape for a in leaves]}")
+    if any(a.size == 0 for a in leaves):
+        raise ValueError(f"{name}: expected at least one row and no empty axis, got {[a.shape for a in leaves]}")
+    return leaves[0].shape[0]
+
+
+def is_list(x: Any) -> bool:
+    """Nested lists of numbers are one array; a tuple, a dict or a list of arrays is a pytree of arrays."""
+    return isinstance(x, list) and not any(hasattr(row, "shape") for row in x)
 
 
 def as_size(name: str, argument: str, value: Any, upper: int | None = None, upper_name: str = "") -> int:
@@ -113,7 +133,7 @@ def check_finite(tree: Tree, name: str) -> Tree:
     for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
         if isinstance(leaf, Tracer):
             raise TypeError("jaxmath.check_finite: call it outside jit, vmap and grad, on the result")
-        leaf = jnp.asarray(leaf)
+        leaf = np.asarray(leaf) if not isinstance(leaf, jax.Array) else leaf
         if jnp.issubdtype(leaf.dtype, jnp.inexact) and (bad := int(jnp.sum(~jnp.isfinite(leaf)))):
             raise ValueError(f"{name}{jax.tree_util.keystr(path)}: {bad} of {leaf.size} numbers are NaN or infinite")
     return tree

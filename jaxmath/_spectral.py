@@ -12,7 +12,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxmath._array import product
+from jaxmath import _small
+from jaxmath._array import all_or_nan, product
 
 
 def fix_signs(vectors: Float[Array, "d k"]) -> Float[Array, "d k"]:
@@ -22,15 +23,32 @@ def fix_signs(vectors: Float[Array, "d k"]) -> Float[Array, "d k"]:
     return vectors * jnp.where(jnp.take_along_axis(vectors, first[None], axis=0) < 0, -1, 1)
 
 
+@jax.custom_jvp
+def symmetric_eigh(a: Float[Array, "d d"]) -> tuple[Float[Array, " d"], Float[Array, "d d"]]:
+    """Eigenvalues of a symmetric matrix of any signs, largest first, and its eigenvectors as columns."""
+    if len(a) <= 4:
+        values, vectors = _small.eigh(a)
+        return values, fix_signs(vectors)
+    values, vectors = jnp.linalg.eigh(a)
+    return values[::-1], fix_signs(vectors[:, ::-1])
+
+
+@symmetric_eigh.defjvp
+def _symmetric_eigh_jvp(primals, tangents):
+    (a,), (da,) = primals, tangents
+    values, vectors = symmetric_eigh(a)
+    turned = product((da + da.T) / 2, vectors)
+    return (values, vectors), _derivatives(values, vectors, turned, len(a))
+
+
 @functools.partial(jax.custom_jvp, nondiff_argnums=(1,))
 def leading_eigh(a: Float[Array, "d d"], k: int) -> tuple[Float[Array, " d"], Float[Array, "d k"]]:
     """All eigenvalues of a positive semidefinite matrix, largest first, and the eigenvectors of the first k as columns.
 
     Negative eigenvalues, which are rounding, are returned as 0. A NaN or an infinity makes everything NaN.
     """
-    values, vectors = jnp.linalg.eigh(a)
-    bad = jnp.where(jnp.isfinite(a).all(), 0.0, jnp.nan).astype(a.dtype)
-    return jnp.maximum(values[::-1], 0) + bad, fix_signs(vectors[:, ::-1][:, :k]) + bad
+    values, vectors = symmetric_eigh(all_or_nan(a))
+    return jnp.maximum(values, 0), vectors[:, :k]
 
 
 @leading_eigh.defjvp
@@ -45,11 +63,11 @@ def _leading_eigh_jvp(k, primals, tangents):
 def leading_svd(x: Float[Array, "n d"], k: int) -> tuple[Float[Array, " m"], Float[Array, "d k"]]:
     """As :func:`leading_eigh` of ``x.T @ x``, by the singular values of x: the m = min(n, d) first eigenvalues.
 
-    Small eigenvalues keep the digits that forming the product would lose.
+    Small eigenvalues keep the digits that forming the product would lose; those that are rounding are returned as 0.
     """
-    _, singular_values, vectors = jnp.linalg.svd(x, full_matrices=False)
-    bad = jnp.where(jnp.isfinite(x).all(), 0.0, jnp.nan).astype(x.dtype)
-    return singular_values**2 + bad, fix_signs(vectors[:k].T) + bad
+    _, s, vectors = jnp.linalg.svd(all_or_nan(x), full_matrices=False)
+    lost = s <= max(x.shape) * jnp.finfo(x.dtype).eps * s[0]
+    return jnp.where(lost, 0, s) ** 2, fix_signs(vectors[:k].T)
 
 
 @leading_svd.defjvp
@@ -69,7 +87,7 @@ def _derivatives(values: Array, vectors: Array, turned: Array, k: int) -> tuple[
     """
     inner = product(vectors.T, turned)
     kept = values[:k]
-    resolution = 8 * len(vectors) * jnp.finfo(values.dtype).eps * values[0]
+    resolution = 8 * len(vectors) * jnp.finfo(values.dtype).eps * jnp.abs(values).max()
     weights = _reciprocal(kept[None, :] - values[:, None], resolution)
     outside = turned[:, :k] - product(vectors, inner[:, :k])
     dvectors = product(vectors, inner[:, :k] * weights)

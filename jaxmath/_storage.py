@@ -13,6 +13,14 @@ import numpy as np
 from jax.core import Tracer
 
 _VERSION = "1"
+_DTYPES = (
+    "bool",
+    *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)),
+    "float16",
+    "bfloat16",
+    "float32",
+    "float64",
+)
 
 
 def save(path: str | os.PathLike[str], tree: Any) -> None:
@@ -100,9 +108,14 @@ def _describe(tree: Any, where: str, arrays: dict[str, np.ndarray]) -> Any:
     """The structure as JSON; arrays are collected under the names it refers to them by."""
     if tree is None:
         return None
-    if isinstance(tree, (jax.Array, np.ndarray, np.generic, int, float)) and not isinstance(tree, Tracer):
+    if isinstance(tree, (jax.Array, np.ndarray, np.generic, int, float, complex)) and not isinstance(tree, Tracer):
         if isinstance(tree, jax.Array) and jnp.issubdtype(tree.dtype, jax.dtypes.prng_key):
             raise TypeError(f"jaxmath.save: {where} is a random key; save jax.random.key_data of it")
+        dtype = np.asarray(tree).dtype
+        if dtype.kind == "c":
+            return {"complex": [_describe(np.asarray(part), where, arrays) for part in (tree.real, tree.imag)]}
+        if dtype.name not in _DTYPES:
+            raise TypeError(f"jaxmath.save: {where} has dtype {dtype}, which the format does not hold")
         name = str(len(arrays))
         arrays[name] = np.ascontiguousarray(tree).reshape(np.shape(tree))
         return name
@@ -122,6 +135,8 @@ def _rebuild(structure: Any, arrays: dict[str, jax.Array]) -> Any:
         return None
     if isinstance(structure, str):
         return arrays[structure]
+    if "complex" in structure:
+        return jax.lax.complex(*(_rebuild(part, arrays) for part in structure["complex"]))
     if "dict" in structure:
         return {key: _rebuild(value, arrays) for key, value in structure["dict"].items()}
     if "list" in structure:

@@ -1,16 +1,20 @@
 """Count, mean and scatter of data: the sufficient statistics of everything Gaussian."""
 
+import functools
 import itertools
 from collections.abc import Iterable
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.tree_util import Partial
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Num
 
 from jaxmath import reduce
-from jaxmath._array import as_float, as_matrix, as_weights, product, wide
+from jaxmath._array import as_float, as_matrix, as_weights, product, real, wide
+from jaxmath._stream import even_pieces
 
 
 class Moments(NamedTuple):
@@ -32,7 +36,7 @@ def of(
 ) -> Moments:
     """Count, mean and scatter of all rows in one pass.
 
-    The mean of the first rows is subtracted from all of them, each chunk is centred at its own mean before it is
+    The mean of a few rows is subtracted from all of them, each chunk is centred at its own mean before it is
     squared, and chunks are merged by :func:`merge`. So nothing large cancels: in float32, data with mean 1e4 and
     variance 1 keeps six digits of its covariance.
 
@@ -84,14 +88,14 @@ def of_batches(batches: Iterable[Num[ArrayLike, "_ d"]], *, weights: Iterable[Ar
       [[4.]]
     """
     name = "moments.of_batches"
-    stream = (_as_batch(name, batch) for batch in batches)
-    first = next(stream, None)
+    pieces = even_pieces(name, (_as_batch(name, batch) for batch in batches), weights)
+    first = next(pieces, None)
     if first is None:
         raise ValueError(f"{name}: expected at least one row, got an empty iterable")
-    shift = reduce.typical_row(first) if len(first) else jnp.zeros(first.shape[1])
-    shift = jnp.where(jnp.isfinite(shift), shift, 0)  # its row may have weight 0
-    everything = itertools.chain([first], stream)
-    return _unshift(reduce.over_batches(Partial(_statistics, shift), everything, weights=weights), shift)
+    shift = reduce.typical_row(as_float(name, first[0]), as_float(name, first[1]))
+    statistics = Partial(_statistics, shift)
+    parts = (reduce.over(statistics, rows, weights=w) for rows, w in itertools.chain([first], pieces))
+    return _unshift(functools.reduce(_merge, parts), shift)
 
 
 def merge(a: Moments, b: Moments) -> Moments:
@@ -127,6 +131,7 @@ def merge(a: Moments, b: Moments) -> Moments:
 
 
 reduce.merge.register(Moments, merge)
+_merge = jax.jit(merge)
 
 
 def covariance(moments: Moments, *, ddof: ArrayLike = 1) -> Float[Array, "d d"]:
@@ -163,8 +168,9 @@ def _unshift(moments: Moments, shift: Array) -> Moments:
     return moments._replace(mean=jnp.where(moments.count == 0, 0, moments.mean + shift))
 
 
-def _as_batch(name: str, batch: ArrayLike) -> Array:
-    batch = as_float(name, batch)
-    if batch.ndim != 2:
-        raise ValueError(f"{name}: expected batches of shape (m, d), got {batch.shape}")
-    return batch
+def _as_batch(name: str, batch: ArrayLike) -> np.ndarray | Array:
+    """A batch that stays where it is, on the host or on the device, as floating numbers."""
+    x = real(name, batch)
+    if x.ndim != 2:
+        raise ValueError(f"{name}: expected batches of shape (m, d), got {x.shape}")
+    return x if jnp.issubdtype(x.dtype, jnp.floating) else x.astype(float)

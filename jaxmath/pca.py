@@ -2,12 +2,13 @@
 
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Num
 
 from jaxmath import moments
-from jaxmath._array import as_matrix, as_size, as_weights, narrow, one_of, product, wide
+from jaxmath._array import as_matrix, as_size, as_weights, narrow, one_of, product, root, wide
 from jaxmath._spectral import leading_eigh, leading_svd
 from jaxmath.moments import Moments
 
@@ -58,7 +59,7 @@ def fit(
       chunk_size: rows in a chunk of ``"eigh"``, as in :func:`jaxmath.reduce.over`.
 
     Returns:
-      The fit, in the type of the data; float16 and bfloat16 are computed in float32.
+      The fit, in the type of the data; float16 and bfloat16 are computed in float32, in which ``num_samples`` stays.
 
     Raises:
       TypeError: for complex or non-numeric data, or a traced or fractional ``num_components``.
@@ -70,7 +71,7 @@ def fit(
       single row, whose variance is undefined. Components of equal variance are determined only up to a rotation among
       themselves. Gradients are exact for the plane, the reconstruction and sums over whole groups of equal variances
       wherever variance k exceeds variance k + 1; where these two are equal the plane has no derivative, and what is
-      returned is finite.
+      returned is finite. With ``"svd"`` the derivative with respect to a weight of exactly 0 is NaN.
 
     Example:
       >>> fitted = fit(jnp.array([[0.0, 0.0], [1.0, 2.0], [2.0, 4.0]]), 1)
@@ -85,8 +86,10 @@ def fit(
     weights = None if weights is None else as_weights("pca.fit", weights, x.shape[0])
     solver = one_of("pca.fit", "solver", solver, ("auto", "eigh", "svd"))
     if solver == "svd" or (solver == "auto" and x.shape[1] > x.shape[0]):
-        return narrow(_fit_svd(wide(x), weights, k), x.dtype)
-    return narrow(from_moments(moments.of(x, weights=weights, chunk_size=chunk_size), k), x.dtype)
+        result = _fit_svd(wide(x), weights, k)
+    else:
+        result = from_moments(moments.of(x, weights=weights, chunk_size=chunk_size), k)
+    return narrow(result, x.dtype)._replace(num_samples=result.num_samples)
 
 
 def from_moments(data: Moments, num_components: int | None = None) -> PCA:
@@ -97,7 +100,7 @@ def from_moments(data: Moments, num_components: int | None = None) -> PCA:
       num_components: k, static, in 1..d; None keeps all d.
 
     Returns:
-      The fit, equal to :func:`fit` of the rows with ``solver="eigh"``.
+      The fit, equal to :func:`fit` of the rows with ``solver="eigh"`` and the same k.
 
     Raises:
       TypeError: for a traced or fractional ``num_components``.
@@ -131,8 +134,8 @@ def transform(p: PCA, x: Num[ArrayLike, "m d"]) -> Float[Array, "m k"]:
       TypeError: for complex or non-numeric data.
       ValueError: if x does not have d columns.
     """
-    x = _with_columns("pca.transform", x, p.mean.shape[0])
-    return product(x - p.mean, p.components.T)
+    p, x, dtype = _wide("pca.transform", p, x, p.mean.shape[0])
+    return product(x - p.mean, p.components.T).astype(dtype)
 
 
 def inverse_transform(p: PCA, z: Num[ArrayLike, "m k"]) -> Float[Array, "m d"]:
@@ -149,8 +152,8 @@ def inverse_transform(p: PCA, z: Num[ArrayLike, "m k"]) -> Float[Array, "m d"]:
       TypeError: for complex or non-numeric coordinates.
       ValueError: if z does not have k columns.
     """
-    z = _with_columns("pca.inverse_transform", z, p.components.shape[0])
-    return p.mean + product(z, p.components)
+    p, z, dtype = _wide("pca.inverse_transform", p, z, p.components.shape[0])
+    return (p.mean + product(z, p.components)).astype(dtype)
 
 
 def reconstruction_error(p: PCA, x: Num[ArrayLike, "m d"]) -> Float[Array, ""]:
@@ -172,8 +175,8 @@ def reconstruction_error(p: PCA, x: Num[ArrayLike, "m d"]) -> Float[Array, ""]:
 
     Reference: section 4.3.2, "information loss".
     """
-    x = _with_columns("pca.reconstruction_error", x, p.mean.shape[0])
-    return _root(jnp.mean((x - inverse_transform(p, transform(p, x))) ** 2))
+    p, x, dtype = _wide("pca.reconstruction_error", p, x, p.mean.shape[0])
+    return root(jnp.mean((x - inverse_transform(p, transform(p, x))) ** 2)).astype(dtype)
 
 
 def _fit_svd(x: Array, weights: Array | None, k: int) -> PCA:
@@ -182,34 +185,27 @@ def _fit_svd(x: Array, weights: Array | None, k: int) -> PCA:
     count = weights.sum()
     mean = product(weights, x) / count
     mean += product(weights, x - mean) / count  # what rounding left in a mean far from 0
-    degrees = jnp.where(count > 1, count - 1, jnp.nan)
-    values, vectors = leading_svd((x - mean) * _root(weights / degrees)[:, None], k)
+    values, vectors = leading_svd((x - mean) * jnp.sqrt(weights / (count - 1))[:, None], k)
     return _assemble(count, mean, values, vectors)
 
 
 def _assemble(count: Array, mean: Array, values: Array, vectors: Array) -> PCA:
     """A fit from all eigenvalues of the covariance that are not 0 and its first k eigenvectors, as columns."""
     dims, k = vectors.shape
-    total = values.sum()
     return PCA(
         mean=mean,
         components=vectors.T,
         explained_variance=values[:k],
-        explained_variance_ratio=values[:k] / jnp.where(total == 0, jnp.nan, total),
-        singular_values=_root(values[:k] * (count - 1)),
+        explained_variance_ratio=values[:k] / values.sum(),
+        singular_values=root(values[:k] * (count - 1)),
         noise_variance=values[k:].sum() / max(dims - k, 1),
         num_samples=count,
     )
 
 
-def _with_columns(name: str, x: ArrayLike, columns: int) -> Array:
+def _wide(name: str, p: PCA, x: ArrayLike, columns: int) -> tuple[PCA, Array, jnp.dtype]:
+    """A fit and rows with so many columns, in float32 or wider, and the type of the result."""
     x = as_matrix(name, x)
     if x.shape[1] != columns:
         raise ValueError(f"{name}: expected {columns} columns, as the fit has, got shape {x.shape}")
-    return x
-
-
-def _root(x: Array) -> Array:
-    """The square root, with gradient 0 instead of infinity at 0."""
-    positive = jnp.where(x == 0, 1, x)
-    return jnp.where(x == 0, 0, jnp.sqrt(positive))
+    return jax.tree.map(wide, p), wide(x), jnp.promote_types(x.dtype, p.mean.dtype)

@@ -8,17 +8,17 @@ larger than memory, and data spread over many devices, for every estimator at on
 
 import functools
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.core import Tracer
 from jax.tree_util import Partial
 from jaxtyping import Array, Num, PyTree
 
-from jaxmath._array import as_real, as_size, as_weights
+from jaxmath._array import as_real, as_size, as_weights, is_list, same_rows
+from jaxmath._stream import even_pieces
 
 Statistics = Callable[[Any, Array], Any]
 
@@ -49,6 +49,8 @@ def merge(a: Any, b: Any) -> Any:
       >>> print(merge({"count": jnp.array(2.0)}, {"count": jnp.array(3.0)})["count"])
       5.0
     """
+    if jax.tree.structure(a) != jax.tree.structure(b):
+        raise ValueError(f"reduce.merge: expected one structure, got {jax.tree.structure(a)}, {jax.tree.structure(b)}")
     return jax.tree.map(jnp.add, a, b)
 
 
@@ -90,8 +92,8 @@ def over(
       [6. 9.]
     """
     name = "reduce.over"
-    x = jax.tree.map(functools.partial(as_real, name), x, is_leaf=_is_list)
-    num_rows = _num_rows(name, x)
+    x = jax.tree.map(functools.partial(as_real, name), x, is_leaf=is_list)
+    num_rows = same_rows(name, x)
     weights = None if weights is None else as_weights(name, weights, num_rows)
     lanes = _num_lanes(x)
     lane_rows = -(-num_rows // lanes)
@@ -104,7 +106,8 @@ def over_batches(
 ) -> Any:
     """The statistics of all rows of a stream of batches: data larger than memory.
 
-    Every batch is cut or padded to the size of the first one, so that one shape compiles however ragged they are.
+    Batches are joined and cut to pieces of one size, that of the first or 2,048 rows if that is more, so that one shape
+    compiles however ragged they are. They stay on the host until their piece is complete.
 
     Args:
       statistics: as for :func:`over`.
@@ -126,17 +129,16 @@ def over_batches(
       >>> print(over_batches(total, [jnp.ones((3, 2)), jnp.ones((2, 2))]))
       [5. 5.]
     """
-    result = None
-    for rows, row_weights in _even_pieces("reduce.over_batches", batches, weights):
-        part = over(statistics, rows, weights=row_weights)
-        result = part if result is None else _merge(result, part)
-    if result is None:
+    pieces = even_pieces("reduce.over_batches", batches, weights)
+    first = next(pieces, None)
+    if first is None:
         raise ValueError("reduce.over_batches: expected at least one row, got an empty iterable")
-    return result
+    parts = (over(statistics, rows, weights=w) for rows, w in itertools.chain([first], pieces))
+    return functools.reduce(_merge, parts)
 
 
 def typical_row(x: Num[Array, "n d"], weights: Array | None = None) -> Array:
-    """A point near the data, in float32 or wider: the mean of a few rows that count, taken where they lie.
+    """A point near the data, in float32 or wider: the mean of a few rows that count, evenly spread.
 
     What is subtracted before anything is squared, so that digits are not lost to a large mean. It carries no gradient.
 
@@ -162,7 +164,8 @@ _merge = jax.jit(lambda a, b: merge(a, b))
 @functools.partial(jax.jit, static_argnames="lanes")
 def _typical_row(x: Array, weights: Array, lanes: int) -> Array:
     x, weights = jax.lax.stop_gradient((x, weights))
-    rows, counted = _split(x, lanes)[:, :_TYPICAL_ROWS], _split(weights, lanes)[:, :_TYPICAL_ROWS] != 0
+    every = -(-len(x) // (lanes * _TYPICAL_ROWS))
+    rows, counted = _split(x, lanes)[:, ::every], _split(weights, lanes)[:, ::every] != 0
     total = jnp.where(counted[..., None], rows, 0).astype(_weight_dtype(x)).sum(axis=(0, 1))
     return total / jnp.maximum(counted.sum(), 1)
 
@@ -171,7 +174,7 @@ def _typical_row(x: Array, weights: Array, lanes: int) -> Array:
 def _over(statistics: Partial, x: Any, weights: Array | None, lanes: int, chunk_size: int) -> Any:
     if lanes == 1:
         return _over_lane(statistics, x, weights, chunk_size)
-    num_rows = _num_rows("reduce.over", x)
+    num_rows = same_rows("reduce.over", x)
     if num_rows % lanes:
         weights = jnp.ones(num_rows) if weights is None else weights
     x, weights = jax.tree.map(lambda a: _split(_pad(a, -num_rows % lanes), lanes), (x, weights))
@@ -181,7 +184,7 @@ def _over(statistics: Partial, x: Any, weights: Array | None, lanes: int, chunk_
 
 
 def _over_lane(statistics: Partial, x: Any, weights: Array | None, chunk_size: int) -> Any:
-    num_rows = _num_rows("reduce.over", x)
+    num_rows = same_rows("reduce.over", x)
     if num_rows == chunk_size:
         return _of_chunk(statistics, x, weights)
     if num_rows % chunk_size:
@@ -199,12 +202,12 @@ def _over_lane(statistics: Partial, x: Any, weights: Array | None, chunk_size: i
 
 
 def _of_chunk(statistics: Partial, rows: Any, weights: Array | None) -> Any:
-    """One call of the statistics, rows of weight 0 replaced by zeros: a padded or left-out NaN poisons nothing."""
+    """One call of the statistics; what is not finite in a row of weight 0 becomes 0, so that it poisons nothing."""
     dtype = _weight_dtype(rows)
     if weights is None:
-        return statistics(rows, jnp.ones(_num_rows("reduce.over", rows), dtype))
+        return statistics(rows, jnp.ones(same_rows("reduce.over", rows), dtype))
     counted = weights != 0
-    rows = jax.tree.map(lambda a: jnp.where(counted.reshape(-1, *(1,) * (a.ndim - 1)), a, 0), rows)
+    rows = jax.tree.map(lambda a: jnp.where(counted.reshape(-1, *(1,) * (a.ndim - 1)) | jnp.isfinite(a), a, 0), rows)
     return statistics(rows, weights.astype(dtype))
 
 
@@ -227,15 +230,6 @@ def _weight_dtype(x: Any) -> Any:
     return jnp.result_type(*[a.dtype for a in jax.tree.leaves(x)], jnp.float32)
 
 
-def _num_rows(name: str, x: Any) -> int:
-    leaves = jax.tree.leaves(x)
-    if not leaves or any(a.ndim == 0 for a in leaves) or len({a.shape[0] for a in leaves}) > 1:
-        raise ValueError(f"{name}: expected arrays with equally many rows, got shapes {[a.shape for a in leaves]}")
-    if any(a.size == 0 for a in leaves):
-        raise ValueError(f"{name}: expected at least one row and no empty axis, got {[a.shape for a in leaves]}")
-    return leaves[0].shape[0]
-
-
 def _num_lanes(x: Any) -> int:
     """How many devices may hold rows: those that do, or all there are while tracing."""
     leaf = jax.tree.leaves(x)[0]
@@ -252,47 +246,3 @@ def _default_chunk(num_rows: int) -> int:
 
 def _as_partial(statistics: Statistics) -> Partial:
     return statistics if isinstance(statistics, Partial) else Partial(statistics)
-
-
-def _is_list(x: Any) -> bool:
-    """Nested lists of numbers are one array; a tuple, a dict or a list of arrays is a pytree of arrays."""
-    return isinstance(x, list) and not any(hasattr(row, "shape") for row in x)
-
-
-def _even_pieces(name: str, batches: Iterable[Any], weights: Iterable[Any] | None) -> Iterator[tuple[Any, Any]]:
-    """Pieces of one size with their weights; the last piece of each batch is padded with rows of weight 0."""
-    size, shapes = 0, None
-    for batch, batch_weights in _with_weights(name, batches, weights):
-        batch = jax.tree.map(_on_its_side, batch, is_leaf=_is_list)
-        if all(a.ndim and a.shape[0] == 0 for a in jax.tree.leaves(batch)):
-            continue
-        num_rows = _num_rows(name, batch)
-        size, shapes = size or num_rows, shapes or [a.shape[1:] for a in jax.tree.leaves(batch)]
-        if shapes != [a.shape[1:] for a in jax.tree.leaves(batch)]:
-            raise ValueError(f"{name}: batches differ: {shapes} and {[a.shape[1:] for a in jax.tree.leaves(batch)]}")
-        batch_weights = np.ones(num_rows) if batch_weights is None else _on_its_side(batch_weights)
-        if batch_weights.shape != (num_rows,):
-            raise ValueError(f"{name}: expected weights of shape ({num_rows},), got {batch_weights.shape}")
-        for start in range(0, num_rows, size):
-            yield jax.tree.map(functools.partial(_piece, start=start, size=size), (batch, batch_weights))
-
-
-def _on_its_side(a: Any) -> Any:
-    """An array that stays on the device if it is there, and on the host otherwise."""
-    return a if isinstance(a, jax.Array) else np.asarray(a)
-
-
-def _piece(a: Any, start: int, size: int) -> Any:
-    part, library = a[start : start + size], np if isinstance(a, np.ndarray) else jnp
-    return part if len(part) == size else library.pad(part, [(0, size - len(part))] + [(0, 0)] * (part.ndim - 1))
-
-
-def _with_weights(name: str, batches: Iterable[Any], weights: Iterable[Any] | None) -> Iterator[tuple[Any, Any]]:
-    if weights is None:
-        yield from ((batch, None) for batch in batches)
-        return
-    missing = object()
-    for batch, batch_weights in itertools.zip_longest(batches, weights, fillvalue=missing):
-        if batch is missing or batch_weights is missing:
-            raise ValueError(f"{name}: batches and weights must have the same length")
-        yield batch, batch_weights

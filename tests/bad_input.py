@@ -4,6 +4,7 @@
 """
 
 import bad_input_core
+import bad_input_linalg
 import bad_input_pca
 
-ROWS = [*bad_input_core.ROWS, *bad_input_pca.ROWS]
+ROWS = [*bad_input_core.ROWS, *bad_input_linalg.ROWS, *bad_input_pca.ROWS]

@@ -77,7 +77,7 @@ REDUCE = [
     Row("reduce.over_batches", "strings", partial(reduce.over_batches, total, [["a"]]), TypeError, "real numbers"),
     Row("reduce.over_batches", "complex", partial(reduce.over_batches, total, [X * 1j]), TypeError, "real numbers"),
     Row("reduce.over_batches", "empty first", partial(reduce.over_batches, total, [X[:0], X]), check=near(X.sum(0))),
-    Row("reduce.merge", "two structures", partial(reduce.merge, {"a": 1.0}, {"b": 1.0}), ValueError, None),
+    Row("reduce.merge", "two structures", partial(reduce.merge, {"a": 1.0}, {"b": 1.0}), ValueError, "one structure"),
 ]
 
 MOMENTS = [
@@ -158,6 +158,12 @@ MOMENTS = [
     ),
     Row(
         "moments.covariance", "one row", lambda: moments.covariance(moments.of(X[:1])), check=lambda c: all_nan("T")(c)
+    ),
+    Row(
+        "moments.covariance",
+        "as many degrees as ddof",
+        lambda: moments.covariance(moments.of(X[:2], weights=[0.5, 0.5])),
+        check=lambda c: all_nan("T")(c),
     ),
     Row(
         "moments.covariance",

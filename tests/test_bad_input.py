@@ -1,10 +1,16 @@
 """Every public function against the bad-input matrix."""
 
+import re
+
 import bad_input
 import pytest
 from rows import Row
 
 pytestmark = pytest.mark.bad_input
+
+# The function (of reduce, where that is what checks an option), the caller's own name for what is not finite, or JAX's
+# word on a derivative that does not exist.
+NAMES_ITS_PLACE = re.compile(r"(jaxmath\.)?[a-z_]+\.[a-z_0-9]+: |fit|Gradient only defined for scalar-output functions")
 
 
 @pytest.mark.parametrize("row", bad_input.ROWS, ids=[f"{row.function}: {row.what}" for row in bad_input.ROWS])
@@ -16,8 +22,6 @@ def test_bad_input(row: Row) -> None:
         return
     with pytest.raises(row.raises, match=row.match) as caught:
         row.call()
-    if row.match is not None:
-        assert str(caught.value).startswith((row.function, f"jaxmath.{row.function}", "fit")) or "reduce.over" in str(
-            caught.value
-        )
-        assert "\n" not in str(caught.value)
+    message = str(caught.value)
+    assert NAMES_ITS_PLACE.match(message), message
+    assert "\n" not in message

@@ -90,3 +90,33 @@ def test_traced_ddof_does_not_recompile():
     compiled = jax.jit(covariance)
     np.testing.assert_allclose(compiled(m, 0.0) * 5, compiled(m, 1.0) * 4, rtol=1e-6)
     assert len(traces) == 1
+
+
+FAR = (RNG.normal(size=(640, 2)) + 1e5).astype(np.float32)
+
+
+def test_digits_are_kept_whatever_comes_first():
+    """An empty batch, NaN rows of weight 0, a first fold left out: none takes the shift away."""
+    nothing, bad = FAR[:0], np.full((64, 2), np.nan, np.float32)
+    kept = np.arange(640) >= 128
+    checks = [
+        (moments.of_batches([nothing, FAR]), FAR),
+        (moments.of_batches([bad, FAR], weights=[np.zeros(64), np.ones(640)]), FAR),
+        (moments.of(FAR, weights=kept * 1.0), FAR[kept]),
+    ]
+    for got, x in checks:
+        assert got.scatter.dtype == jnp.float32
+        check_covariance(got, x, 1e-5)
+
+
+def test_gradient_at_a_weight_of_zero():
+    """The derivative from the right, exact although the row does not count yet."""
+    with jax.enable_x64(True):
+        x, w = jnp.asarray(RNG.normal(size=(6, 2))), jnp.array([1.0, 0.0, 2.0, 1.0, 0.0, 1.0])
+
+        def value(w):
+            return moments.covariance(moments.of(x, weights=w)).sum()
+
+        h = 1e-6
+        differences = [(value(w.at[i].add(h)) - value(w)) / h for i in range(6)]
+        np.testing.assert_allclose(jax.grad(value)(w), differences, atol=1e-5)

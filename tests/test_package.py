@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+import pkgutil
 import subprocess
 import sys
 
@@ -30,7 +31,16 @@ def test_submodules_without_a_separate_import():
         _ = jaxmath.nothing
 
 
-@pytest.mark.parametrize("module", [*jaxmath._MATHEMATICS, "_array", "_storage", "data"])
+def modules() -> list[str]:
+    """The modules whose docstrings have examples, those inside packages too."""
+    found = []
+    for name in (*jaxmath._MATHEMATICS, "_array", "_storage", "data"):
+        module = importlib.import_module(f"jaxmath.{name}")
+        found += [name, *(f"{name}.{part.name}" for part in pkgutil.iter_modules(getattr(module, "__path__", ())))]
+    return found
+
+
+@pytest.mark.parametrize("module", modules())
 def test_examples(module):
     names = {"jax": jax, "jnp": jnp, "np": np}
     with jax.enable_x64(False):

@@ -101,9 +101,18 @@ def test_new_parameters_and_new_data_do_not_recompile():
 
 
 def test_ragged_batches_compile_one_shape():
-    sizes = [8, 3, 8, 20, 1, 7]
-    reduce.over_batches(total_traced, [np.ones((size, 2), np.float32) for size in sizes])
-    assert len(TRACES) == 1
+    sizes = [2500, 3, 800, 7000, 1, 2499]
+    result = reduce.over_batches(total_traced, [np.ones((size, 2), np.float32) for size in sizes])
+    assert len(set(TRACES)) == 2, "one piece, and the single empty row that starts a scan"
+    np.testing.assert_array_equal(result, [sum(sizes)] * 2)
+
+
+@pytest.mark.bad_input
+def test_whole_numbers_never_wrap():
+    with jax.enable_x64(False), pytest.raises(ValueError, match=r"reduce\.over: whole numbers beyond int32"):
+        reduce.over(total, np.array([[2**40], [2**40]]))
+    with jax.enable_x64(True):
+        assert reduce.over(total, np.array([[2**40], [2**40]]))["sum"] == 2.0**41
 
 
 def test_batches_may_be_a_generator_of_device_arrays():

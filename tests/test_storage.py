@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import jaxmath
-from jaxmath import moments, pca
+from jaxmath import linalg, moments, pca
 
 X = np.random.default_rng(0).normal(size=(10, 4)).astype(np.float32)
 
@@ -30,6 +30,7 @@ TREES = {
     "many": lambda: jax.vmap(lambda x: pca.fit(x, 1))(jnp.stack([X, 2 * X])),
     "narrow": lambda: pca.fit(jnp.asarray(X, jnp.bfloat16), 2),
     "transposed": lambda: jnp.asarray(X).T,
+    "complex": lambda: linalg.eig(np.array([[0.0, -1.0], [1.0, 0.0]])),
     "empty": lambda: {},
 }
 
@@ -62,6 +63,8 @@ def test_what_cannot_be_saved(tmp_path):
         jaxmath.save(tmp_path / "x", jax.random.key(0))
     with pytest.raises(TypeError, match="neither"):
         jaxmath.save(tmp_path / "x", {1: jnp.ones(1)})
+    with pytest.raises(TypeError, match=r"tree\.s has dtype object"):
+        jaxmath.save(tmp_path / "x", {"s": np.array([None])})
     assert not list(tmp_path.iterdir())
     with pytest.raises(FileNotFoundError):
         jaxmath.save(tmp_path / "missing" / "x", jnp.ones(1))

@@ -1,6 +1,31 @@
 """The figures that the notebooks share."""
 
 from jaxmath.plot.base import PALETTE, style
+from jaxmath.plot.functions import before_after, contours, curve, factories, sliders, surface, tangents
 from jaxmath.plot.points import images, principal_axes, residuals, scatter, spectrum
+from jaxmath.plot.transforms import arc, box, ellipsoid, matrices, polygon
+from jaxmath.plot.vectors import matrix, vectors
 
-__all__ = ["PALETTE", "images", "principal_axes", "residuals", "scatter", "spectrum", "style"]
+__all__ = [
+    "PALETTE",
+    "arc",
+    "before_after",
+    "box",
+    "contours",
+    "curve",
+    "ellipsoid",
+    "factories",
+    "images",
+    "matrices",
+    "matrix",
+    "polygon",
+    "principal_axes",
+    "residuals",
+    "scatter",
+    "sliders",
+    "spectrum",
+    "style",
+    "surface",
+    "tangents",
+    "vectors",
+]

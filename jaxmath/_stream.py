@@ -1,0 +1,73 @@
+"""Streams of batches as pieces of one size."""
+
+import itertools
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxmath._array import is_list, real, same_rows
+
+# No piece is smaller than this, so that many small batches do not become many small programs.
+_LEAST_ROWS = 2048
+
+
+def even_pieces(name: str, batches: Iterable[Any], weights: Iterable[Any] | None) -> Iterator[tuple[Any, Any]]:
+    """Pieces of one size, with their weights, from batches of any sizes.
+
+    The size is that of the first batch that has rows, or 2,048 if that is more. Rows beyond it wait for the next piece;
+    the last one is padded with rows of weight 0, unless it is the only one. Arrays of the host stay on the host.
+    """
+    held, size, shapes, alone = None, 0, None, True
+    for pair in _with_weights(name, batches, weights):
+        batch, batch_weights = _checked(name, *pair)
+        if not len(batch_weights):
+            continue
+        these = [a.shape[1:] for a in jax.tree.leaves(batch)]
+        size, shapes = size or max(len(batch_weights), _LEAST_ROWS), shapes or these
+        if shapes != these:
+            raise ValueError(f"{name}: batches differ in their columns: {shapes} and {these}")
+        held = (batch, batch_weights) if held is None else jax.tree.map(_join, held, (batch, batch_weights))
+        while held is not None and len(held[1]) >= size:
+            piece, alone = jax.tree.map(lambda a: a[:size], held), False  # noqa: B023
+            rest = jax.tree.map(lambda a: a[size:], held)  # noqa: B023
+            held = rest if len(rest[1]) else None
+            yield piece
+    if held is not None:
+        yield held if alone else jax.tree.map(lambda a: _pad(a, size), held)
+
+
+def _checked(name: str, batch: Any, weights: Any) -> tuple[Any, Any]:
+    """A batch and its weights as arrays, with as many weights as rows."""
+    batch = jax.tree.map(lambda a: real(name, a), batch, is_leaf=is_list)
+    leaves = jax.tree.leaves(batch)
+    num_rows = 0 if leaves and all(a.ndim and a.shape[0] == 0 for a in leaves) else same_rows(name, batch)
+    weights = np.ones(num_rows) if weights is None else real(name, weights)
+    if weights.shape != (num_rows,):
+        raise ValueError(f"{name}: expected weights of shape ({num_rows},), got {weights.shape}")
+    return batch, weights
+
+
+def _join(a: Any, b: Any) -> Any:
+    return _library(a, b).concatenate([a, b])
+
+
+def _pad(a: Any, size: int) -> Any:
+    return _library(a).pad(a, [(0, size - len(a))] + [(0, 0)] * (a.ndim - 1))
+
+
+def _library(*arrays: Any) -> Any:
+    return np if all(isinstance(a, np.ndarray) for a in arrays) else jnp
+
+
+def _with_weights(name: str, batches: Iterable[Any], weights: Iterable[Any] | None) -> Iterator[tuple[Any, Any]]:
+    if weights is None:
+        yield from ((batch, None) for batch in batches)
+        return
+    missing = object()
+    for batch, batch_weights in itertools.zip_longest(batches, weights, fillvalue=missing):
+        if batch is missing or batch_weights is missing:
+            raise ValueError(f"{name}: batches and weights must have the same length")
+        yield batch, batch_weights

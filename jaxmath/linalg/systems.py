@@ -1,0 +1,321 @@
+"""Linear systems: solutions, inverses, determinants, least squares."""
+
+import functools
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike
+from jaxtyping import Array, Float, Int, Num
+
+from jaxmath import _small
+from jaxmath._array import all_or_nan, as_float, as_matrix, as_scalar, as_square, narrow, one_of, product, wide
+
+
+class Solution(NamedTuple):
+    r"""The solution of $A x = b$ and the condition $\|A\|_1 \|A^{-1}\|_1$ of $A$."""
+
+    solution: Float[Array, "d ..."]
+    condition: Float[Array, ""]
+
+
+class Inverse(NamedTuple):
+    r"""The inverse of $A$ and its condition $\|A\|_1 \|A^{-1}\|_1$."""
+
+    inverse: Float[Array, "d d"]
+    condition: Float[Array, ""]
+
+
+class LeastSquares(NamedTuple):
+    r"""The least squares solution of $A x \approx b$.
+
+    Attributes:
+      solution: $x$.
+      residual: $\| A x - b \|^2$, one for each right-hand side.
+      rank: the rank of $A$ as the method sees it; -1 if $A$ holds a NaN or an infinity.
+    """
+
+    solution: Float[Array, "d ..."]
+    residual: Float[Array, "..."]
+    rank: Int[Array, ""]
+
+
+def solve(a: Num[ArrayLike, "d d"], b: Num[ArrayLike, "d ..."]) -> Solution:
+    r"""Solves $A x = b$, and says how far to trust the answer.
+
+    By elimination with row exchanges. A relative error $\epsilon$ in $A$ or $b$ can change $x$ by
+    $\epsilon \|A\|_1 \|A^{-1}\|_1$, the condition.
+
+    Args:
+      a: a square matrix, shape ``(d, d)``.
+      b: right-hand sides, shape ``(d,)`` or ``(d, k)``.
+
+    Returns:
+      The solution, of the shape of ``b``, and the condition.
+
+    Raises:
+      TypeError: for complex or non-numeric input.
+      ValueError: if ``a`` is not square or empty, or ``b`` does not have d rows.
+
+    Note:
+      A matrix that is singular to working precision (condition of $1 / \epsilon$ or more) has condition inf and
+      solution NaN. A NaN or an infinity in ``a`` makes both NaN, one in ``b`` its column of the solution.
+
+    Example:
+      >>> print(solve(jnp.array([[2.0, 0.0], [0.0, 4.0]]), jnp.array([2.0, 2.0])))
+      Solution(solution=Array([1. , 0.5], dtype=float32), condition=Array(2., dtype=float32))
+
+    Reference: sections 2.12 and 4.4.4.
+    """
+    name = "linalg.solve"
+    a = as_square(name, a)
+    b = _right_hand_sides(name, b, len(a))
+    dtype = jnp.promote_types(a.dtype, b.dtype)
+    columns = b.astype(dtype).reshape(len(a), -1)
+    a = wide(a.astype(dtype))
+    x, inv = _solve(a, wide(columns))
+    condition = _condition(a, inv, 1 / jnp.finfo(dtype).eps)
+    x = jnp.where(jnp.isfinite(condition), x.reshape(b.shape), jnp.nan)
+    return narrow(Solution(x, condition), dtype)
+
+
+def inverse(a: Num[ArrayLike, "d d"]) -> Inverse:
+    r"""The matrix with $A^{-1} A = I$, and how far to trust it.
+
+    Args:
+      a: a square matrix, shape ``(d, d)``.
+
+    Returns:
+      The inverse, and the condition $\|A\|_1 \|A^{-1}\|_1$.
+
+    Raises:
+      TypeError: for a complex or non-numeric matrix.
+      ValueError: if it is not square, or empty.
+
+    Note:
+      A matrix that is singular to working precision (condition of $1 / \epsilon$ or more) has condition inf and
+      inverse NaN. A NaN or an infinity makes both NaN.
+
+    Example:
+      >>> print(inverse(jnp.array([[1.0, 1.0], [2.0, 2.0]])).condition)
+      inf
+
+    Reference: section 2.7.
+    """
+    a = as_square("linalg.inverse", a)
+    return narrow(Inverse(*inverse_and_condition(wide(a), 1 / jnp.finfo(a.dtype).eps)), a.dtype)
+
+
+def determinant(a: Num[ArrayLike, "d d"]) -> Float[Array, ""]:
+    r"""The determinant, $\sum_\pi \operatorname{sgn}(\pi) \prod_i a_{i \pi(i)}$ over all permutations.
+
+    Computed as the product of the pivots of an elimination with row exchanges.
+
+    Args:
+      a: a square matrix, shape ``(d, d)``.
+
+    Returns:
+      The determinant: 0 up to rounding if the matrix is singular.
+
+    Raises:
+      TypeError: for a complex or non-numeric matrix.
+      ValueError: if it is not square, or empty.
+
+    Note:
+      A NaN or an infinity gives NaN. The derivative, the matrix of cofactors, is right at singular matrices too.
+
+    Example:
+      >>> print(determinant(jnp.array([[2.0, 3.0], [2.0, 2.0]])))
+      -2.0
+
+    Reference: section 2.7.
+    """
+    a = as_square("linalg.determinant", a)
+    return _determinant(all_or_nan(wide(a))).astype(a.dtype)
+
+
+def pseudo_inverse(a: Num[ArrayLike, "n d"], *, rcond: Num[ArrayLike, ""] | None = None) -> Float[Array, "d n"]:
+    r"""The matrix $A^+$ that solves least squares: $A^+ b$ is the shortest $x$ with the smallest $\|A x - b\|$.
+
+    With the singular value decomposition $A = \sum_i \sigma_i u_i v_i^T$ it is
+    $A^+ = \sum_{\sigma_i > 0} \frac{1}{\sigma_i} v_i u_i^T$.
+
+    Args:
+      a: a matrix, shape ``(n, d)``.
+      rcond: singular values of at most this part of the largest count as 0; None is $\max(n, d) \epsilon$.
+
+    Returns:
+      The pseudo inverse, shape ``(d, n)``.
+
+    Raises:
+      TypeError: for complex or non-numeric input.
+      ValueError: if ``a`` is not a matrix or empty, or ``rcond`` not one number.
+
+    Note:
+      A NaN or an infinity makes every entry NaN. The derivative is exact as long as the rank does not change, and NaN
+      where ``rcond`` cuts off more than rounding.
+
+    Example:
+      >>> print(pseudo_inverse(jnp.array([[2.0, 0.0], [0.0, 0.0]])))
+      [[0.5 0. ]
+       [0.  0. ]]
+
+    Reference: section 2.12.5.
+    """
+    name = "linalg.pseudo_inverse"
+    a = as_matrix(name, a)
+    cutoff = rank_cutoff(a) if rcond is None else as_scalar(name, "rcond", rcond).astype(wide(a).dtype)
+    eye = jnp.eye(len(a), dtype=wide(a).dtype)
+    return _least_squares(all_or_nan(wide(a)), eye, cutoff, "svd")[0].astype(a.dtype)
+
+
+def lstsq(a: Num[ArrayLike, "n d"], b: Num[ArrayLike, "n ..."], *, method: str = "svd") -> LeastSquares:
+    r"""The $x$ with the smallest $\|A x - b\|$, and among several the shortest.
+
+    Args:
+      a: a matrix, shape ``(n, d)``, with more rows than columns, as many, or fewer.
+      b: right-hand sides, shape ``(n,)`` or ``(n, k)``.
+      method: ``"svd"``: $x = A^+ b$ by singular values, for any rank. ``"qr"``: $R x = Q^T b$ with $A = Q R$ (if
+        n < d with $A^T = Q R$, $x = Q R^{-T} b$): faster, for full rank. ``"normal"``: $A^T A x = A^T b$ by the
+        eigenvalues of $A^T A$, for any rank, but squares the condition: half of the digits.
+
+    Returns:
+      The solution, the sum of squared residuals of each right-hand side, and the rank.
+
+    Raises:
+      TypeError: for complex or non-numeric input.
+      ValueError: if ``a`` is not a matrix or empty, ``b`` does not have n rows, or the method is unknown.
+
+    Note:
+      Singular values of at most $\max(n, d) \epsilon$ of the largest count as 0; ``"qr"`` judges by the diagonal of R
+      and ``"normal"`` by the squares. ``"qr"`` answers NaN where the rank is not full. A NaN or an infinity in ``a``
+      makes everything NaN and the rank -1; one in ``b`` makes its column NaN. The derivative is exact as long as the
+      rank does not change.
+
+    Example:
+      >>> print(lstsq(jnp.array([[1.0], [1.0]]), jnp.array([1.0, 3.0])).residual)
+      2.0
+
+    Reference: sections 2.12.5 and 4.4.4.
+    """
+    name = "linalg.lstsq"
+    a = as_matrix(name, a)
+    b = _right_hand_sides(name, b, len(a))
+    method = one_of(name, "method", method, ("svd", "qr", "normal"))
+    dtype = jnp.promote_types(a.dtype, b.dtype)
+    a, columns = all_or_nan(wide(a.astype(dtype))), wide(b.astype(dtype)).reshape(len(a), -1)
+    x, rank = _least_squares(a, columns, rank_cutoff(a), method)
+    residual = jnp.sum((product(a, x) - columns) ** 2, axis=0)
+    x, residual = x.reshape(a.shape[1:] + b.shape[1:]), residual.reshape(b.shape[1:])
+    return LeastSquares(x.astype(dtype), residual.astype(dtype), jnp.where(jnp.isfinite(a).all(), rank, -1))
+
+
+def inverse_and_condition(a: Array, limit: ArrayLike) -> tuple[Array, Array]:
+    """The inverse of a real or complex matrix and its condition: NaN and inf where that is at the limit or above."""
+    _, inv = _solve(a, a[:, :0])
+    condition = _condition(a, inv, limit)
+    return jnp.where(jnp.isfinite(condition), inv, jnp.nan), condition
+
+
+def rank_cutoff(a: Array) -> Array:
+    """The part of the largest singular value up to which one counts as 0, max(n, d) times the rounding unit."""
+    dtype = wide(a).dtype
+    return jnp.asarray(max(a.shape) * jnp.finfo(dtype).eps, dtype)
+
+
+@jax.custom_jvp
+def _solve(a: Array, b: Array) -> tuple[Array, Array]:
+    """The solution of a x = b and the inverse of a."""
+    both = jnp.concatenate([b, jnp.eye(len(a), dtype=b.dtype)], axis=1)
+    result = _small.eliminate(a, both)[0] if len(a) <= 4 else jnp.linalg.solve(a, both)
+    return result[:, : b.shape[1]], result[:, b.shape[1] :]
+
+
+@_solve.defjvp
+def _solve_jvp(primals, tangents):
+    (a, b), (da, db) = primals, tangents
+    x, inv = _solve(a, b)
+    return (x, inv), (multiply(inv, db - multiply(da, x)), -multiply(inv, multiply(da, inv)))
+
+
+def multiply(a: Array, b: Array) -> Array:
+    """As ``product``, for complex matrices too."""
+    return jnp.matmul(a, b, precision=jax.lax.Precision.HIGHEST)
+
+
+@jax.custom_jvp
+def _determinant(a: Array) -> Array:
+    return _small.eliminate(a, a[:, :0])[1] if len(a) <= 4 else jnp.linalg.det(a)
+
+
+@_determinant.defjvp
+def _determinant_jvp(primals, tangents):
+    r"""The cofactors are $\det(U V^T) \sum_i (\prod_{j \ne i} \sigma_j) u_i v_i^T$, singular or not."""
+    (a,), (da,) = primals, tangents
+    u, s, vt = jnp.linalg.svd(a)
+    others = jnp.where(jnp.eye(len(a), dtype=bool), 1, s).prod(axis=1)
+    cofactors = jnp.linalg.det(product(u, vt)) * product(u * others, vt)
+    return _determinant(a), jnp.sum(cofactors * da)
+
+
+def _condition(a: Array, inv: Array, limit: ArrayLike) -> Array:
+    """The condition in the 1-norm, inf from a limit on; NaN if a is not finite."""
+    condition = jnp.abs(a).sum(axis=0).max() * jnp.abs(inv).sum(axis=0).max()
+    return jnp.where(condition < limit, condition, jnp.where(jnp.isfinite(a).all(), jnp.inf, jnp.nan))
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(3,))
+def _least_squares(a: Array, b: Array, cutoff: Array, method: str) -> tuple[Array, Array]:
+    """The shortest least squares solution, and the rank."""
+    return {"svd": _by_svd, "qr": _by_qr, "normal": _by_normal}[method](a, b, cutoff)
+
+
+@_least_squares.defjvp
+def _least_squares_jvp(method, primals, tangents):
+    r"""For $x = A^+ b$ of constant rank, with $r = b - A x$ (Golub and Pereyra, 1973):
+
+    $\dot x = A^+ (\dot b - \dot A x) + A^+ A^{+T} \dot A^T r + (I - A^+ A) \dot A^T A^{+T} x$; NaN where more than
+    rounding was cut off.
+    """
+    (a, b, cutoff), (da, db, _) = primals, tangents
+    x, rank = _least_squares(a, b, cutoff, method)
+    p, numerical_rank = _by_svd(a, jnp.eye(len(a), dtype=a.dtype), rank_cutoff(a))
+    pulled = product(da.T, product(p.T, x))
+    dx = product(p, db - product(da, x)) + pulled - product(p, product(a, pulled))
+    dx += product(p, product(p.T, product(da.T, b - product(a, x))))
+    return (x, rank), (jnp.where(rank == numerical_rank, dx, jnp.nan), np.zeros((), jax.dtypes.float0))
+
+
+def _by_svd(a: Array, b: Array, cutoff: Array) -> tuple[Array, Array]:
+    u, s, vt = jnp.linalg.svd(a, full_matrices=False)
+    kept = s > cutoff * s[0]
+    inverted = jnp.where(kept, 1 / jnp.where(kept, s, 1), s * 0)
+    return product(vt.T * inverted, product(u.T, b)), kept.sum()
+
+
+def _by_qr(a: Array, b: Array, cutoff: Array) -> tuple[Array, Array]:
+    tall = a.shape[0] >= a.shape[1]
+    q, r = jnp.linalg.qr(a if tall else a.T)
+    size = jnp.abs(jnp.diagonal(r))
+    rank = jnp.sum(size > cutoff * size.max())
+    if tall:
+        x = jax.scipy.linalg.solve_triangular(r, product(q.T, b))
+    else:
+        x = product(q, jax.scipy.linalg.solve_triangular(r.T, b, lower=True))
+    return jnp.where(rank == len(r), x, jnp.nan), rank
+
+
+def _by_normal(a: Array, b: Array, cutoff: Array) -> tuple[Array, Array]:
+    values, vectors = jnp.linalg.eigh(product(a.T, a))
+    kept = values > cutoff * values[-1]
+    inverted = jnp.where(kept, 1 / jnp.where(kept, values, 1), values * 0)
+    return product(vectors * inverted, product(vectors.T, product(a.T, b))), kept.sum()
+
+
+def _right_hand_sides(name: str, b: ArrayLike, rows: int) -> Array:
+    """Shape (rows,) or (rows, k), NaN in columns that are not finite."""
+    b = as_float(name, b)
+    if b.ndim not in (1, 2) or len(b) != rows:
+        raise ValueError(f"{name}: expected right-hand sides of shape ({rows},) or ({rows}, k), got {b.shape}")
+    return jnp.where(jnp.isfinite(b).all(axis=0), b, jnp.nan)
