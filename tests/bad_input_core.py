@@ -16,6 +16,9 @@ def total(rows: jax.Array, weights: jax.Array) -> jax.Array:
     return weights @ rows.astype(weights.dtype).reshape(len(rows), -1)
 
 
+MANY = np.arange(10_400.0).reshape(5200, 2) % 7
+
+
 REDUCE = [
     Row("reduce.over", "no arrays", partial(reduce.over, total, ()), ValueError, "equally many rows"),
     Row("reduce.over", "scalar", partial(reduce.over, total, 1.0), ValueError, "equally many rows"),
@@ -51,6 +54,16 @@ REDUCE = [
     ),
     Row("reduce.over", "chunk beyond n", partial(reduce.over, total, X, chunk_size=99), check=near(X.sum(axis=0))),
     Row("reduce.over", "chunk 2 pads", partial(reduce.over, total, X, chunk_size=2), check=near(X.sum(axis=0))),
+    Row(
+        "reduce.over_batches", "nested lists", partial(reduce.over_batches, total, [INTEGERS]), check=near([8.0, 12.0])
+    ),
+    Row(
+        "reduce.over_batches",
+        "several pieces",
+        lambda: reduce.over_batches(total, [MANY[:1], MANY[1:3000], MANY[3000:3100], MANY[3100:]]),
+        check=near(MANY.sum(axis=0)),
+    ),
+    Row("reduce.typical_row", "one row", partial(reduce.typical_row, jnp.asarray(X[:1])), check=near(X[0])),
     Row("reduce.over_batches", "no batches", partial(reduce.over_batches, total, []), ValueError, "empty iterable"),
     Row("reduce.over_batches", "empty ones", partial(reduce.over_batches, total, [X[:0]]), ValueError, "empty"),
     Row(

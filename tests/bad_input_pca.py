@@ -31,6 +31,15 @@ def fitted_as(dtype: Any, expected: pca.PCA, rtol: float):
 FITTED = pca.fit(X, 2)
 
 
+RANK_1 = 1000 * np.outer([0.0, 1.0, 2.0, 5.0], [1.0, 2.0, 3.0]) / 3
+FAR = (np.random.default_rng(0).normal(size=(3000, 2)) + 1e4).astype(np.float32)
+
+
+def _rank_1(p: pca.PCA) -> None:
+    assert p.explained_variance[0] > 0
+    assert (np.asarray(p.explained_variance[1:]) == 0).all(), "what is rounding is returned as 0"
+
+
 def _broken(solver: str) -> list[Row]:
     fit = partial(pca.fit, num_components=2, solver=solver)
     half = pca.fit(X, 2, solver=solver)
@@ -133,6 +142,13 @@ ROWS = [
     Row("pca.fit", "solver None", partial(pca.fit, X, solver=None), ValueError, "solver must be one of"),
     Row("pca.fit", "chunk 0", partial(pca.fit, X, chunk_size=0), ValueError, "chunk_size must be at least 1"),
     Row("pca.fit", "k = n = d", partial(pca.fit, X[:3]), check=near(pca.fit(X[:3], 3))),
+    Row("pca.fit", "rank 1, svd", partial(pca.fit, RANK_1, solver="svd"), check=_rank_1),
+    Row(
+        "pca.fit",
+        "mean far from 0, svd",
+        lambda: pca.fit(FAR, solver="svd").mean,
+        check=lambda mean: near(0.0, 2e-3)(mean - FAR.astype(float).mean(axis=0)),
+    ),
     *_broken("eigh"),
     *_broken("svd"),
     Row("pca.from_moments", "k = 0", lambda: pca.from_moments(moments.of(X), 0), ValueError, r"1..d = 3, got 0"),

@@ -69,6 +69,14 @@ case(
     not_differentiable="it is a constant by definition: nothing depends on it but rounding",
 )
 case(
+    "4.3.1 a typical row of those that count",
+    reduce.typical_row,
+    lambda x, w: x[w != 0].mean(axis=0),
+    inputs=lambda rng: (rng.normal(size=(9, 2)) + 3.0, np.arange(9) % 3.0),
+    covers=("reduce.typical_row",),
+    not_differentiable="it is a constant by definition: nothing depends on it but rounding",
+)
+case(
     "4.3.1 moments", lambda x, w: moments.of(x, weights=w), reference.moments, inputs=_weighted, covers=("moments.of",)
 )
 case(
@@ -142,6 +150,13 @@ case(
     lambda x: (lambda p: (p.components.T @ p.components, p.noise_variance, p.explained_variance.sum()))(pca.fit(x, 2)),
     lambda x: (reference.projector(x, 2), *(lambda p: (p[5], p[2].sum()))(reference.pca(x, 2))),
     inputs=lambda rng: (_with_variances(rng, [3.0, 3.0, 1.0, 1.0]),),
+    covers=("pca.fit",),
+)
+case(
+    "4.3.2 equal large variances",
+    lambda x: (lambda p: p.components.T @ p.components)(pca.fit(x, 2)),
+    lambda x: reference.projector(x, 2),
+    inputs=lambda rng: (_with_variances(rng, [3e6, 3e6, 1e6, 1e6, 1e6]),),
     covers=("pca.fit",),
 )
 case(
