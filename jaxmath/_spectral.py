@@ -66,7 +66,7 @@ def leading_svd(x: Float[Array, "n d"], k: int) -> tuple[Float[Array, " m"], Flo
     Small eigenvalues keep the digits that forming the product would lose; those that are rounding are returned as 0.
     """
     _, s, vectors = jnp.linalg.svd(all_or_nan(x), full_matrices=False)
-    lost = s <= max(x.shape) * jnp.finfo(x.dtype).eps * s[0]
+    lost = s <= 4 * jnp.finfo(x.dtype).eps * s[0]
     return jnp.where(lost, 0, s) ** 2, fix_signs(vectors[:k].T)
 
 

@@ -61,7 +61,11 @@ def square_rows(function: str, call) -> list[Row]:
     """What every function of a square matrix answers to one that is none, or is broken."""
     return [
         Row(
-            function, "not square", partial(call, A[:2]), ValueError, r"expected a square matrix \(d, d\), got \(2, 3\)"
+            function,
+            "not square",
+            partial(call, A[:2]),
+            ValueError,
+            r"expected a square matrix \(d, d\), got \(2, 3\)$",
         ),
         Row(function, "rank 1", partial(call, U), ValueError, r"square matrix \(d, d\), got \(3,\)$"),
         Row(

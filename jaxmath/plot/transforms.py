@@ -185,7 +185,7 @@ def ellipsoid(
 
 
 def matrices(
-    matrices: Sequence[Num[ArrayLike, "n d"]],
+    matrices: Sequence[Num[ArrayLike, "_ _"]],
     *,
     titles: Sequence[str] = (),
     signs: Sequence[str] = (),
