@@ -24,7 +24,7 @@ def regular(d, *shapes):
 
 
 def with_eigenvalues(*values):
-    """A symmetric matrix."""
+    """Draws a symmetric matrix with these eigenvalues and random directions."""
 
     def inputs(rng):
         q = np.linalg.qr(rng.normal(size=(len(values), len(values))))[0]

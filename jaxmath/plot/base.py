@@ -39,10 +39,12 @@ def style() -> None:
 
 
 def axes_for(ax: Axes | None, dims: int) -> Any:
+    """The axes given, or new ones, of space if there are three dimensions."""
     return plt.figure().add_subplot(projection="3d" if dims == 3 else None) if ax is None else ax
 
 
 def points_of(name: str, x: ArrayLike) -> np.ndarray:
+    """Points of the plane or of space; ValueError for any other shape."""
     x = np.asarray(x, float)
     if x.ndim != 2 or x.shape[1] not in (2, 3):
         raise ValueError(f"{name}: expected points of shape (n, 2) or (n, 3), got {x.shape}")
@@ -50,6 +52,7 @@ def points_of(name: str, x: ArrayLike) -> np.ndarray:
 
 
 def same_length(name: str, argument: str, values: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Values, one for each point; ValueError otherwise."""
     if values.shape != x.shape[:1]:
         raise ValueError(f"{name}: expected {argument} of shape ({len(x)},), got {values.shape}")
     return values
