@@ -11,13 +11,13 @@ import numpy as np
 from jaxmath._array import is_list, real, same_rows
 
 # No piece is smaller than this, so that many small batches do not become many small programs.
-_LEAST_ROWS = 2048
+_LEAST_ROWS = 4096
 
 
 def even_pieces(name: str, batches: Iterable[Any], weights: Iterable[Any] | None) -> Iterator[tuple[Any, Any]]:
     """Pieces of one size, with their weights, from batches of any sizes.
 
-    The size is that of the first batch that has rows, or 2,048 if that is more. Rows beyond it wait for the next piece;
+    The size is that of the first batch that has rows, or 4,096 if that is more. Rows beyond it wait for the next piece;
     the last one is padded with rows of weight 0, unless it is the only one. Arrays of the host stay on the host.
     """
     held, size, shapes, alone = None, 0, None, True

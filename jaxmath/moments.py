@@ -36,9 +36,9 @@ def of(
 ) -> Moments:
     """Count, mean and scatter of all rows in one pass.
 
-    The mean of a few rows is subtracted from all of them, each chunk is centred at its own mean before it is
-    squared, and chunks are merged by :func:`merge`. So nothing large cancels: in float32, data with mean 1e4 and
-    variance 1 keeps six digits of its covariance.
+    The mean of a few rows is subtracted from all of them before anything is squared, weighted rows are also centred
+    at the mean of their chunk, and chunks are merged by :func:`merge`. So nothing large cancels: in float32, data with
+    mean 1e4 and variance 1 keeps six digits of its covariance.
 
     Args:
       x: data, shape ``(n, d)``.
@@ -66,7 +66,8 @@ def of(
     x = as_matrix("moments.of", x)
     weights = None if weights is None else as_weights("moments.of", weights, x.shape[0])
     shift = reduce.typical_row(x, weights)
-    return _unshift(reduce.over(Partial(_statistics, shift), x, weights=weights, chunk_size=chunk_size), shift)
+    statistics = _statistics if weights is None else _weighted_statistics
+    return _unshift(reduce.over(Partial(statistics, shift), x, weights=weights, chunk_size=chunk_size), shift)
 
 
 def of_batches(batches: Iterable[Num[ArrayLike, "_ d"]], *, weights: Iterable[ArrayLike] | None = None) -> Moments:
@@ -93,7 +94,7 @@ def of_batches(batches: Iterable[Num[ArrayLike, "_ d"]], *, weights: Iterable[Ar
     if first is None:
         raise ValueError(f"{name}: expected at least one row, got an empty iterable")
     shift = reduce.typical_row(as_float(name, first[0]), as_float(name, first[1]))
-    statistics = Partial(_statistics, shift)
+    statistics = Partial(_weighted_statistics, shift)
     parts = (reduce.over(statistics, rows, weights=w) for rows, w in itertools.chain([first], pieces))
     return _unshift(functools.reduce(_merge, parts), shift)
 
@@ -124,7 +125,7 @@ def merge(a: Moments, b: Moments) -> Moments:
     if a.mean.shape != b.mean.shape:
         raise ValueError(f"moments.merge: expected equally many columns, got {a.mean.shape} and {b.mean.shape}")
     count = a.count + b.count
-    share = b.count / jnp.where(count == 0, 1, count)
+    share = b.count / _nonzero(count)
     delta = b.mean - a.mean
     scatter = a.scatter + b.scatter + a.count * share * jnp.outer(delta, delta)
     return Moments(count, a.mean + share * delta, scatter)
@@ -156,12 +157,26 @@ def covariance(moments: Moments, *, ddof: ArrayLike = 1) -> Float[Array, "d d"]:
 
 
 def _statistics(shift: Array, rows: Array, weights: Array) -> Moments:
-    """The moments of one chunk of shifted rows; zeros where nothing counts."""
+    """The moments of one chunk of rows that all count, but for what pads it, about a point near all data."""
+    return _about(jnp.zeros_like(shift), wide(rows) - shift, weights)
+
+
+def _weighted_statistics(shift: Array, rows: Array, weights: Array) -> Moments:
+    """As above about the chunk's own mean: the point may be far from the few rows that count."""
     rows = wide(rows) - shift
-    count = weights.sum()
-    mean = product(weights, rows) / jnp.where(count == 0, 1, count)
-    centred = rows - mean
-    return Moments(count, mean, product((centred * weights[:, None]).T, centred))
+    return _about(product(weights, rows) / _nonzero(weights.sum()), rows, weights)
+
+
+def _about(centre: Array, rows: Array, weights: Array) -> Moments:
+    """The moments of rows by their deviations from a point near their mean; zeros where nothing counts."""
+    rows = rows - centre
+    weighted, count = rows * weights[:, None], weights.sum()
+    offset = weighted.sum(axis=0) / _nonzero(count)
+    return Moments(count, centre + offset, product(weighted.T, rows) - count * jnp.outer(offset, offset))
+
+
+def _nonzero(count: Array) -> Array:
+    return jnp.where(count == 0, 1, count)
 
 
 def _unshift(moments: Moments, shift: Array) -> Moments:

@@ -24,6 +24,9 @@ from benchmarks import WORKLOADS, Workload
 
 # A timed run repeats a short call until it takes about this long.
 _RUN_SECONDS = 0.05
+# Before a run, the threads of the other side, which wait for more work in a busy loop, get this long to fall asleep;
+# then one call that is not timed wakes those of this side.
+_PAUSE_SECONDS = 0.1
 
 
 def main(
@@ -71,6 +74,7 @@ def compare(name: str, workload: Workload, pairs: int) -> dict[str, Any]:
         facts[side] = pipes[side].recv()  # one side prepares while the other waits
     for _ in range(pairs):
         for side, pipe in pipes.items():
+            time.sleep(_PAUSE_SECONDS)
             pipe.send("run")
             times[side].append(pipe.recv())
     for side, pipe in pipes.items():
@@ -97,6 +101,7 @@ def _work(name: str, side: str, pipe: Connection) -> None:
     repeats = max(1, round(_RUN_SECONDS / (time.perf_counter() - start)))
     pipe.send({"first_seconds": first})
     while pipe.recv() == "run":
+        call()
         start = time.perf_counter()
         for _ in range(repeats):
             call()

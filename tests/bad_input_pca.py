@@ -35,6 +35,11 @@ RANK_1 = 1000 * np.outer([0.0, 1.0, 2.0, 5.0], [1.0, 2.0, 3.0]) / 3
 FAR = (np.random.default_rng(0).normal(size=(3000, 2)) + 1e4).astype(np.float32)
 
 
+def _not_converged(p: pca.MissingPCA) -> None:
+    assert not p.converged
+    assert np.isnan(np.asarray(p.explained_variance)).all()
+
+
 def _rank_1(p: pca.PCA) -> None:
     assert p.explained_variance[0] > 0
     assert (np.asarray(p.explained_variance[1:]) == 0).all(), "what is rounding is returned as 0"
@@ -137,7 +142,7 @@ ROWS = [
         "unknown solver",
         partial(pca.fit, X, solver="qr"),
         ValueError,
-        "solver must be one of 'auto', 'eigh', 'svd', got 'qr'",
+        "solver must be one of 'auto', 'eigh', 'gram', 'svd', 'randomized', got 'qr'",
     ),
     Row("pca.fit", "solver None", partial(pca.fit, X, solver=None), ValueError, "solver must be one of"),
     Row("pca.fit", "chunk 0", partial(pca.fit, X, chunk_size=0), ValueError, "chunk_size must be at least 1"),
@@ -150,6 +155,7 @@ ROWS = [
         check=lambda mean: near(0.0, 2e-3)(mean - FAR.astype(float).mean(axis=0)),
     ),
     *_broken("eigh"),
+    *_broken("gram"),
     *_broken("svd"),
     Row("pca.from_moments", "k = 0", lambda: pca.from_moments(moments.of(X), 0), ValueError, r"1..d = 3, got 0"),
     Row("pca.from_moments", "k > d", lambda: pca.from_moments(moments.of(X), 4), ValueError, r"1..d = 3, got 4"),
@@ -224,4 +230,100 @@ ROWS = [
         check=lambda e: all_nan("T")(e),
     ),
     Row("pca.reconstruction_error", "nothing lost", lambda: pca.reconstruction_error(pca.fit(X), X), check=near(0.0)),
+    Row("pca.fit", "randomized without a key", partial(pca.fit, X, 2, solver="randomized"), ValueError, "needs a key"),
+    Row(
+        "pca.fit",
+        "randomized, NaN",
+        partial(pca.fit, with_cell(np.nan), 2, solver="randomized", key=jax.random.key(0)),
+        check=no_number,
+    ),
+    Row("pca.fit", "an unknown word for k", partial(pca.fit, X, "most"), ValueError, 'a fraction or "mle", got'),
+    Row("pca.fit", "fraction 0", partial(pca.fit, X, 0.0), TypeError, "must be an integer, got 0.0"),
+    Row("pca.fit", "fraction 1", partial(pca.fit, X, 1.0), TypeError, "must be an integer, got 1.0"),
+    Row("pca.fit", "fraction traced", lambda: jax.jit(lambda x: pca.fit(x, 0.9))(X), TypeError, "looks at numbers"),
+    Row("pca.fit", "mle under vmap", lambda: jax.vmap(lambda x: pca.fit(x, "mle"))(X[None]), TypeError, "vmap or"),
+    Row("pca.fit", "mle, d > n", partial(pca.fit, X[:2], "mle"), ValueError, "at least as many rows as columns"),
+    Row("pca.fit", "mle, NaN", partial(pca.fit, with_cell(np.nan), "mle"), ValueError, "needs finite data"),
+    Row("pca.fit", "mle, one column", lambda: len(pca.fit(X[:, :1], "mle").components), check=near(1)),
+    Row("pca.fit", "fraction, NaN", partial(pca.fit, with_cell(np.nan), 0.9), check=all_nan("components")),
+    Row("pca.fit_batches", "no batch", partial(pca.fit_batches, []), ValueError, "at least one row"),
+    Row("pca.fit_batches", "k too large", partial(pca.fit_batches, [X], 4), ValueError, "1..d = 3, got 4"),
+    Row("pca.fit_batches", "rank 1", partial(pca.fit_batches, [X[0]]), ValueError, r"batches of shape \(m, d\)"),
+    Row("pca.fit_batches", "NaN", partial(pca.fit_batches, [X, with_cell(np.nan)], 2), check=no_number),
+    Row(
+        "pca.transform",
+        "one row, whitened",
+        lambda: pca.transform(pca.fit(X[:1]), X, whiten=True),
+        check=lambda z: near(0.0)(np.isnan(z).mean() - 1),
+    ),
+    Row("pca.projector", "NaN", lambda: pca.projector(pca.fit(with_cell(np.nan), 2))[None], check=all_nan("T")),
+    *data_rows("pca.log_prob", partial(pca.log_prob, FITTED)),
+    Row("pca.log_prob", "other columns", partial(pca.log_prob, FITTED, X[:, :2]), ValueError, "expected 3 columns"),
+    Row(
+        "pca.log_prob",
+        "NaN row",
+        partial(pca.log_prob, FITTED, with_cell(np.nan)),
+        check=lambda density: only_row_is_nan(density, 2),
+    ),
+    Row(
+        "pca.log_prob",
+        "no density on a plane",
+        lambda: pca.log_prob(pca.fit(RANK_1, 2, solver="svd"), RANK_1),
+        check=lambda density: near(0.0)(np.isnan(density).mean() - 1),
+    ),
+    Row("pca.sample", "no samples", partial(pca.sample, jax.random.key(0), FITTED, 0), ValueError, "at least 1"),
+    Row(
+        "pca.sample",
+        "number traced",
+        lambda: jax.jit(lambda n: pca.sample(jax.random.key(0), FITTED, n))(3),
+        TypeError,
+        "num_samples must be static",
+    ),
+    *data_rows("pca.fit_missing", partial(pca.fit_missing, num_components=1)),
+    *weight_rows("pca.fit_missing", lambda x, w: pca.fit_missing(x, 1, weights=w)),
+    Row("pca.fit_missing", "k = d", partial(pca.fit_missing, X, 3), ValueError, "1..d - 1 = 2, got 3"),
+    Row("pca.fit_missing", "one column", partial(pca.fit_missing, X[:, :1], 1), ValueError, "at least two columns"),
+    Row("pca.fit_missing", "no steps", partial(pca.fit_missing, X, 1, max_steps=0), ValueError, "max_steps must be"),
+    Row("pca.fit_missing", "infinity", partial(pca.fit_missing, with_cell(np.inf), 1), check=_not_converged),
+    Row("pca.fit_missing", "one row", partial(pca.fit_missing, X[:1], 1), check=_not_converged),
+    Row("pca.fit_missing", "nothing seen", partial(pca.fit_missing, np.full((5, 3), np.nan), 1), check=_not_converged),
+    Row(
+        "pca.fit_missing",
+        "a column never seen",
+        partial(pca.fit_missing, np.where(np.arange(3) == 1, np.nan, X), 1),
+        check=_not_converged,
+    ),
+    Row(
+        "pca.fit_missing",
+        "negative weight",
+        partial(pca.fit_missing, X, 1, weights=[1, 1, 1, 1, -1]),
+        check=_not_converged,
+    ),
+    Row(
+        "pca.fit_missing",
+        "weight 0 leaves infinity out",
+        lambda: pca.fit_missing(with_cell(np.inf), 1, weights=[1, 1, 0, 1, 1]).mean,
+        check=near(np.delete(X, 2, axis=0).mean(axis=0), 1e-4),
+    ),
+    Row(
+        "pca.fit_missing",
+        "repeated rows",
+        lambda: pca.fit_missing(np.ones((4, 2)), 1).explained_variance,
+        check=near(0.0),
+    ),
+    *data_rows("pca.impute", partial(pca.impute, FITTED)),
+    Row("pca.impute", "other columns", partial(pca.impute, FITTED, X[:, :2]), ValueError, "expected 3 columns"),
+    Row("pca.impute", "nothing missing", partial(pca.impute, FITTED, X), check=near(X)),
+    Row(
+        "pca.impute",
+        "nothing seen",
+        partial(pca.impute, FITTED, np.full((1, 3), np.nan)),
+        check=near(np.asarray(FITTED.mean)[None]),
+    ),
+    Row(
+        "pca.impute",
+        "infinity",
+        lambda: pca.impute(FITTED, [[np.inf, np.nan, 0.0]])[0, 1],
+        check=lambda value: near(0.0)(np.isfinite(value)),
+    ),
 ]

@@ -34,7 +34,7 @@ def main() -> None:
     assert jax.device_count() == 4
     x = (np.random.default_rng(0).normal(size=(8000, 5)) * [5, 4, 3, 2, 1] + 100).astype(np.float32)
     weights = np.random.default_rng(1).integers(0, 3, size=8000).astype(np.float32)
-    local = moments.of(x), moments.of(x, weights=weights), pca.fit(x, 2)
+    local = moments.of(x), moments.of(x, weights=weights), pca.fit(x, 2), pca.fit_missing(x, 2, weights=weights)[:3]
     for kind in (AxisType.Auto, AxisType.Explicit):
         mesh = jax.make_mesh((4,), ("data",), axis_types=(kind,))
         with jax.set_mesh(mesh):
@@ -43,11 +43,12 @@ def main() -> None:
                 lambda x, w: moments.of(x, chunk_size=300),
                 lambda x, w: moments.of(x, weights=w, chunk_size=500),
                 lambda x, w: pca.fit(x, 2, chunk_size=2000),
+                lambda x, w: pca.fit_missing(x, 2, weights=w, chunk_size=500)[:3],
             )
             for call, want in zip(calls, local, strict=True):
                 check_equal(call(sharded, w), want)
                 check_equal(jax.jit(call)(sharded, w), want)
-            statistics = Partial(moments._statistics, reduce.typical_row(sharded))
+            statistics = Partial(moments._weighted_statistics, reduce.typical_row(sharded))
             check_program(reduce._over.lower(statistics, sharded, None, 4, 500).compile().as_text(), reductions=1)
             # the other two are the sum and the count of the typical row, a few numbers
             check_program(jax.jit(calls[1]).lower(sharded, w).compile().as_text(), reductions=3)

@@ -101,7 +101,7 @@ def test_new_parameters_and_new_data_do_not_recompile():
 
 
 def test_ragged_batches_compile_one_shape():
-    sizes = [2500, 3, 800, 7000, 1, 2499]
+    sizes = [5000, 3, 800, 14000, 1, 4999]
     result = reduce.over_batches(total_traced, [np.ones((size, 2), np.float32) for size in sizes])
     assert len(set(TRACES)) == 2, "one piece, and the single empty row that starts a scan"
     np.testing.assert_array_equal(result, [sum(sizes)] * 2)
@@ -165,7 +165,7 @@ def test_under_jit_and_vmap():
 
 
 def test_default_chunk_divides_where_it_can():
-    assert reduce._default_chunk(100_000) == 2000
+    assert reduce._default_chunk(100_000) == 4000
     assert 100_003 % reduce._default_chunk(100_003)  # a prime: padded
     assert reduce._default_chunk(1000) == 1000
 

@@ -147,9 +147,9 @@ def low_rank(a: Num[ArrayLike, "n d"], rank: int) -> LowRank:
     a = as_matrix("linalg.low_rank", a)
     k = as_size("linalg.low_rank", "rank", rank, min(a.shape), "min(n, d)")
     x = all_or_nan(wide(a))
-    squares, vectors = leading_svd(x, k)
+    _, vectors, rest = leading_svd(x, k)
     approximation = product(product(x, vectors), vectors.T)
-    return narrow(LowRank(approximation, root(squares[k:].sum())), a.dtype)
+    return narrow(LowRank(approximation, root(rest)), a.dtype)
 
 
 @jax.custom_jvp

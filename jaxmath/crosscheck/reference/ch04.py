@@ -1,6 +1,8 @@
 """Chapter 4 by plain formulas: loops over rows, and the singular value decomposition of the repeated, centred data."""
 
 import numpy as np
+import scipy.optimize
+import scipy.stats
 
 
 def weighted_sum(x, weights):
@@ -79,3 +81,62 @@ def projector(x, num_components):
     """The projection on the span of the leading singular vectors."""
     _, _, vt = np.linalg.svd(x - x.mean(0))
     return vt[:num_components].T @ vt[:num_components]
+
+
+def whitened(x, y, num_components=2):
+    """Coordinates over standard deviations, and the points that have the first columns of y as such coordinates."""
+    mean, components, variances, *_ = pca(x, num_components)
+    deviations = np.sqrt(variances)
+    z = (y - mean) @ components.T / deviations
+    return z, mean + (y[:, :num_components] * deviations) @ components
+
+
+def gaussian(x, num_components):
+    """Mean and covariance of probabilistic PCA: the noise everywhere, and what the components add to it."""
+    mean, components, variances, _, _, noise, _ = pca(x, num_components)
+    return mean, noise * np.eye(len(mean)) + sum(
+        (variance - noise) * np.outer(v, v) for variance, v in zip(variances, components, strict=True)
+    )
+
+
+def log_prob(x, y, num_components):
+    """Log-density of the rows of y, by the whole covariance."""
+    return scipy.stats.multivariate_normal(*gaussian(x, num_components)).logpdf(y)
+
+
+def imputed(x, y, num_components):
+    """Missing cells of y by the conditional mean of the Gaussian fitted to x, row by row."""
+    mean, covariance = gaussian(x, num_components)
+    filled = y.copy()
+    for row in filled:
+        gone = np.isnan(row)
+        seen = ~gone
+        known = np.linalg.solve(covariance[np.ix_(seen, seen)], row[seen] - mean[seen])
+        row[gone] = mean[gone] + covariance[np.ix_(gone, seen)] @ known
+    return filled
+
+
+def pca_missing(x, num_components):
+    """Probabilistic PCA by minimising the negative log-likelihood of the seen cells over all its parameters."""
+    n, d = x.shape
+
+    def unpacked(parameters):
+        return parameters[:d], parameters[d:-1].reshape(d, num_components), np.exp(parameters[-1])
+
+    def loss(parameters):
+        mean, loadings, noise = unpacked(parameters)
+        covariance = loadings @ loadings.T + noise * np.eye(d)
+        total = 0.0
+        for row in x:
+            seen = ~np.isnan(row)
+            if seen.any():
+                here = covariance[np.ix_(seen, seen)]
+                total -= scipy.stats.multivariate_normal(mean[seen], here).logpdf(row[seen])
+        return total / n
+
+    start = np.concatenate([np.nanmean(x, axis=0), np.ones(d * num_components), [0.0]])
+    found = scipy.optimize.minimize(loss, start, method="BFGS", options={"gtol": 1e-9, "maxiter": 2000})
+    mean, loadings, noise = unpacked(found.x)
+    u, s, _ = np.linalg.svd(loadings, full_matrices=False)
+    unbiased = n / (n - 1)
+    return mean, (s**2 + noise) * unbiased, noise * unbiased, u @ u.T, -found.fun

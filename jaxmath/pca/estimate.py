@@ -1,0 +1,249 @@
+"""The fit of principal components."""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
+from jax.typing import ArrayLike
+from jaxtyping import Array, Bool, Float, Int, Num
+
+from jaxmath import moments
+from jaxmath._array import as_matrix, as_size, as_weights, narrow, one_of, product, root, wide
+from jaxmath._spectral import SPARE, Leading, leading_eigh, leading_gram, leading_randomized, leading_svd
+from jaxmath.moments import Moments
+from jaxmath.pca import choice
+
+
+class PCA(NamedTuple):
+    r"""The k directions in which data varies most.
+
+    Attributes:
+      mean: $\bar x$.
+      components: orthonormal rows $v_1, \dots, v_k$; each has its first entry of about the largest size positive.
+      explained_variance: $\lambda_1 \ge \dots \ge \lambda_k$, the variance along each component, with n - 1.
+      explained_variance_ratio: $\lambda_j$ over the total variance; NaN if the data has none.
+      singular_values: $\sqrt{(n - 1) \lambda_j}$, those of the centred data.
+      noise_variance: mean of the $d - k$ variances left out, 0 if none is: the noise of probabilistic PCA.
+      num_samples: n, or the sum of the weights.
+    """
+
+    mean: Float[Array, " d"]
+    components: Float[Array, "k d"]
+    explained_variance: Float[Array, " k"]
+    explained_variance_ratio: Float[Array, " k"]
+    singular_values: Float[Array, " k"]
+    noise_variance: Float[Array, ""]
+    num_samples: Float[Array, ""]
+
+
+class MissingPCA(NamedTuple):
+    """The fields of :class:`PCA`, so that it serves wherever a fit does, and how it was reached.
+
+    Attributes:
+      log_likelihood: mean log-density of a row's seen cells under this fit, in nats.
+      num_steps: steps made.
+      converged: whether the log-likelihood came to rest; never true with a NaN.
+    """
+
+    mean: Float[Array, " d"]
+    components: Float[Array, "k d"]
+    explained_variance: Float[Array, " k"]
+    explained_variance_ratio: Float[Array, " k"]
+    singular_values: Float[Array, " k"]
+    noise_variance: Float[Array, ""]
+    num_samples: Float[Array, ""]
+    log_likelihood: Float[Array, ""]
+    num_steps: Int[Array, ""]
+    converged: Bool[Array, ""]
+
+
+def fit(
+    x: Num[ArrayLike, "n d"],
+    num_components: int | float | str | None = None,
+    *,
+    solver: str = "auto",
+    weights: Num[ArrayLike, " n"] | None = None,
+    key: Array | None = None,
+    chunk_size: int | None = None,
+) -> PCA:
+    r"""Finds the directions of largest variance.
+
+    The components are the first k eigenvectors of the covariance $C = \frac{1}{n-1} \sum_i (x_i - \bar x)(x_i - \bar
+    x)^T$, equally the first k right singular vectors of the centred data. Among all k-dimensional planes theirs has
+    the smallest mean squared distance to the data. The solvers find them in different ways:
+
+    ============== ==================================================================================================
+    solver         what it decomposes, and when ``"auto"`` takes it
+    ============== ==================================================================================================
+    "eigh"         the covariance, from one pass over chunks: d <= n
+    "gram"         the n x n products of centred rows: d > n
+    "svd"          the centred data: never; 3 to 20 times slower, but keeps the digits of variances below 1e-6 of the
+                   largest in float32 (1e-14 in float64), which a product loses
+    "randomized"   the centred data on k + 10 directions: never; the faster the larger min(n, d), 4 times at 5,000
+    ============== ==================================================================================================
+
+    Args:
+      x: data, shape ``(n, d)``.
+      num_components: k, static: an integer in 1..min(n, d); a fraction in (0, 1), for the fewest components that
+        explain so much of the variance; ``"mle"``, for the k of the largest evidence; None keeps them all. A fraction
+        and ``"mle"`` look at numbers, so they do not work under ``jit``, ``vmap`` and ``grad``.
+      solver: one of the table.
+      weights: how often each row counts, shape ``(n,)``; weight 2 is the row twice. None counts each once.
+      key: a ``jax.random.key`` for ``"randomized"``.
+      chunk_size: rows in a chunk of ``"eigh"``, as in :func:`jaxmath.reduce.over`.
+
+    Returns:
+      The fit, in the type of the data; float16 and bfloat16 are computed in float32, in which ``num_samples`` stays.
+
+    Raises:
+      TypeError: for complex or non-numeric data, a traced ``num_components``, a fraction or ``"mle"`` while tracing.
+      ValueError: if the data is not ``(n, d)`` or empty, k is out of range, the solver is unknown, the weights are
+        not ``(n,)``, or the randomized solver has no key.
+
+    Note:
+      A NaN or an infinity in a row that counts makes components and variances NaN; so do a negative weight and a
+      single row, whose variance is undefined. Components of equal variance are determined only up to a rotation among
+      themselves. Gradients are exact for the plane, the reconstruction and sums over whole groups of equal variances
+      wherever variance k exceeds variance k + 1; where these two are equal the plane has no derivative, and what is
+      returned is finite. They cost a full decomposition, whatever the solver; except with ``"eigh"`` the derivative
+      with respect to a weight of exactly 0 is NaN. The randomized solver is exact to rounding where variances k and
+      k + 11 differ by a factor of 2, and approximate where the spectrum is flatter.
+
+    Example:
+      >>> fitted = fit(jnp.array([[0.0, 0.0], [1.0, 2.0], [2.0, 4.0]]), 1)
+      >>> print(fitted.explained_variance)
+      [5.]
+
+    Reference: sections 4.3 and 4.4; Tipping and Bishop (1999) for the noise variance; Halko, Martinsson and Tropp
+    (2011) for the randomized solver; Minka (2000) for ``"mle"``.
+    """
+    x = as_matrix("pca.fit", x)
+    limit = min(x.shape)
+    chosen_later = _depends_on_numbers(num_components, x)
+    k = limit if chosen_later or num_components is None else _as_count(num_components, limit)
+    weights = None if weights is None else as_weights("pca.fit", weights, x.shape[0])
+    solver = one_of("pca.fit", "solver", solver, ("auto", "eigh", "gram", "svd", "randomized"))
+    if solver == "randomized" and key is None:
+        raise ValueError('pca.fit: solver "randomized" needs a key, such as jax.random.key(0)')
+    if solver == "eigh" or (solver == "auto" and x.shape[1] <= x.shape[0]):
+        result = from_moments(moments.of(x, weights=weights, chunk_size=chunk_size), k)
+    else:
+        result = _fit_centred(wide(x), weights, k, "gram" if solver == "auto" else solver, key)
+    result = _cut(result, num_components) if chosen_later else result
+    return narrow(result, x.dtype)._replace(num_samples=result.num_samples)
+
+
+def from_moments(data: Moments, num_components: int | None = None) -> PCA:
+    """The fit from the moments of the data alone: of a stream, of merged parts, of an earlier pass.
+
+    Args:
+      data: moments, as :func:`jaxmath.moments.of` or ``of_batches`` return them.
+      num_components: k, static, in 1..d; None keeps all d.
+
+    Returns:
+      The fit, equal to :func:`fit` of the rows with ``solver="eigh"`` and the same k.
+
+    Raises:
+      TypeError: for a traced or fractional ``num_components``.
+      ValueError: if k is out of range.
+
+    Note:
+      Components beyond the rank of the data have variance 0 and an arbitrary direction. A count that does not exceed
+      1 gives NaN.
+
+    Example:
+      >>> print(from_moments(moments.of_batches([jnp.zeros((1, 1)), jnp.full((1, 1), 2.0)])).explained_variance)
+      [2.]
+    """
+    dims = data.mean.shape[0]
+    k = dims if num_components is None else as_size("pca.from_moments", "num_components", num_components, dims, "d")
+    return _assemble(data.count, data.mean, leading_eigh(moments.covariance(data), k))
+
+
+def fit_batches(
+    batches: Iterable[Num[ArrayLike, "_ d"]],
+    num_components: int | None = None,
+    *,
+    weights: Iterable[ArrayLike] | None = None,
+) -> PCA:
+    """The fit of a stream of batches, data larger than memory: exact, not incremental.
+
+    Args:
+      batches: an iterable of arrays of shape ``(m, d)``, ragged in m or not.
+      num_components: k, static, in 1..d; None keeps all d.
+      weights: an iterable of weights, shape ``(m,)`` a batch; None counts each row once.
+
+    Returns:
+      The fit, equal to :func:`fit` of all rows with ``solver="eigh"`` up to rounding.
+
+    Raises:
+      TypeError: for complex or non-numeric data, or a traced or fractional ``num_components``.
+      ValueError: if there is no row, a batch is not ``(m, d)``, k is out of range, or weights do not match.
+
+    Example:
+      >>> print(fit_batches(jnp.full((2, 1), float(i)) for i in range(3)).explained_variance)
+      [0.8]
+    """
+    return from_moments(moments.of_batches(batches, weights=weights), num_components)
+
+
+def _fit_centred(x: Array, weights: Array | None, k: int, solver: str, key: Array | None) -> PCA:
+    weights = jnp.ones(x.shape[0], x.dtype) if weights is None else weights.astype(x.dtype)
+    x = jnp.where(weights[:, None] != 0, x, 0)
+    count = weights.sum()
+    mean = product(weights, x) / count
+    mean += product(weights, x - mean) / count  # what rounding left in a mean far from 0
+    centred = (x - mean) * jnp.sqrt(weights / (count - 1))[:, None]
+    if key is not None and solver == "randomized":
+        start = jax.random.normal(key, (x.shape[1], min(k + SPARE, *x.shape)), x.dtype)
+        return _assemble(count, mean, leading_randomized(centred, k, start))
+    return _assemble(count, mean, (leading_gram if solver == "gram" else leading_svd)(centred, k))
+
+
+def _assemble(count: Array, mean: Array, leading: Leading) -> PCA:
+    values, vectors, rest = leading
+    dims, k = vectors.shape
+    return PCA(
+        mean=mean,
+        components=vectors.T,
+        explained_variance=values,
+        explained_variance_ratio=values / (values.sum() + rest),
+        singular_values=root(values * (count - 1)),
+        noise_variance=rest / max(dims - k, 1),
+        num_samples=count,
+    )
+
+
+def _cut(full: PCA, rule: Any) -> PCA:
+    """The leading components of a fit that has them all, as many as the rule says."""
+    values, dims = np.asarray(full.explained_variance, float), len(full.mean)
+    if rule != "mle":
+        k = choice.for_fraction(values, values.sum(), rule)
+    elif len(values) < dims:
+        raise ValueError(f'pca.fit: num_components="mle" needs at least as many rows as columns, got d = {dims}')
+    else:
+        k = choice.by_evidence(values, float(full.num_samples))
+    leading = Leading(full.explained_variance[:k], full.components[:k].T, full.explained_variance[k:].sum())
+    return _assemble(full.num_samples, full.mean, leading)
+
+
+def _depends_on_numbers(num_components: Any, x: Array) -> bool:
+    """Whether k is to be chosen by the spectrum, which only the host can do."""
+    fraction = isinstance(num_components, float) and 0 < num_components < 1
+    if not fraction and num_components != "mle":
+        return False
+    if isinstance(x, Tracer):
+        raise TypeError(
+            f"pca.fit: num_components={num_components!r} looks at numbers: no jit, vmap or grad; "
+            "fit once outside and pass the integer len(fit.components)"
+        )
+    return True
+
+
+def _as_count(num_components: Any, limit: int) -> int:
+    if isinstance(num_components, str):
+        raise ValueError(f'pca.fit: num_components must be an integer, a fraction or "mle", got {num_components!r}')
+    return as_size("pca.fit", "num_components", num_components, limit, "min(n, d)")

@@ -1,0 +1,239 @@
+r"""Principal components of data with missing cells, by expectation maximisation of probabilistic PCA.
+
+The model is $x = \mu + W z + \varepsilon$ with $z \sim N(0, I_k)$ and noise $N(0, \sigma^2 I)$. Of row i only the
+cells $O_i$ are seen. Which ones they are may depend on what is seen, not on what is missing ("missing at random").
+"""
+
+import math
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax.tree_util import Partial
+from jax.typing import ArrayLike
+from jaxtyping import Array, Float, Num
+
+from jaxmath import moments, reduce
+from jaxmath._array import as_matrix, as_size, as_weights, narrow, product, wide
+from jaxmath._spectral import leading_svd
+from jaxmath.pca.estimate import PCA, MissingPCA, from_moments
+from jaxmath.pca.projection import as_rows
+
+
+class _Model(NamedTuple):
+    loadings: Array  # W, (d, k)
+    mean: Array  # (d,)
+    noise: Array  # sigma^2
+
+
+class _Sums(NamedTuple):
+    """What the M-step needs: per column, the normal equations of its cells on $(z, 1)$; and the log-likelihood."""
+
+    normal: Array  # (d, k + 1, k + 1)
+    right: Array  # (d, k + 1)
+    squares: Array  # (d,)
+    counts: Array  # (d,)
+    log_likelihood: Array
+    rows: Array
+
+
+def fit_missing(
+    x: Num[ArrayLike, "n d"],
+    num_components: int,
+    *,
+    weights: Num[ArrayLike, " n"] | None = None,
+    max_steps: int = 500,
+    tol: float = 1e-5,
+    chunk_size: int | None = None,
+) -> MissingPCA:
+    r"""Principal components of data in which NaN marks a missing cell: the most likely probabilistic PCA.
+
+    The E-step finds for every row the distribution of z given its seen cells, with covariance $\sigma^2 M^{-1}$ and
+    mean $M^{-1} W_O^T (x_O - \mu_O)$, $M = W_O^T W_O + \sigma^2 I$. The M-step regresses every column on z, each over
+    the rows in which it is seen. Without missing cells the result is that of :func:`jaxmath.pca.fit`.
+
+    Args:
+      x: data, shape ``(n, d)``, NaN where a cell is missing.
+      num_components: k, static, in 1..d - 1: the model needs a direction for its noise.
+      weights: how often each row counts, shape ``(n,)``; None counts each once.
+      max_steps: EM steps at most, static.
+      tol: the fit has converged when a step raises the mean log-likelihood of a row by less than this.
+      chunk_size: rows in a chunk, as in :func:`jaxmath.reduce.over`.
+
+    Returns:
+      The fit, in the type of the data; variances with n - 1, as those of ``fit``. The noise is not let below rounding
+      of the mean variance, so that data on a plane has a fit.
+
+    Raises:
+      TypeError: for complex or non-numeric data, or a traced or fractional ``num_components`` or ``max_steps``.
+      ValueError: if the data is not ``(n, d)`` or empty, k or ``max_steps`` is out of range, or the weights are not
+        ``(n,)``.
+
+    Note:
+      A row with no cell seen changes nothing but the count. An infinity in a row that counts, a column never seen and
+      a single row make the fit NaN, with ``converged`` false. It has no reverse-mode gradient.
+
+    Example:
+      >>> x = jnp.array([[0.0, 0.0], [1.0, 2.0], [2.0, jnp.nan], [3.0, 6.0]])
+      >>> print(jnp.round(impute(fit_missing(x, 1), x)[2], 3))
+      [2. 4.]
+
+    Reference: Tipping and Bishop (1999), appendix B; Ilin and Raiko (2010).
+    """
+    name = "pca.fit_missing"
+    x = as_matrix(name, x)
+    if x.shape[1] == 1:
+        raise ValueError(f"{name}: expected at least two columns, got shape {x.shape}")
+    k = as_size(name, "num_components", num_components, x.shape[1] - 1, "d - 1")
+    max_steps = as_size(name, "max_steps", max_steps)
+    dtype, rows = x.dtype, wide(x)
+    counts = jnp.ones(len(x), rows.dtype) if weights is None else as_weights(name, weights, len(x)).astype(rows.dtype)
+    shift = _column_means(rows, counts)
+    counts = jnp.where(jnp.isfinite(shift).all(), counts, jnp.nan)  # no fit if a column is never seen
+    model, sums, rise, num_steps = _climb(rows - shift, counts, k, max_steps, tol, chunk_size)
+    result = _assemble(model, sums, shift)
+    converged = (rise < tol) & jnp.isfinite(result.noise_variance) & jnp.isfinite(result.mean).all()
+    fit = narrow(result, dtype)._replace(num_samples=result.num_samples)
+    return MissingPCA(*fit, (sums.log_likelihood / sums.rows).astype(dtype), num_steps, converged)
+
+
+def impute(p: PCA | MissingPCA, x: Num[ArrayLike, "m d"]) -> Float[Array, "m d"]:
+    r"""Data with every missing cell replaced by its expectation, given the cells of its row that are seen.
+
+    Args:
+      p: a fit, by :func:`fit_missing` or any other.
+      x: data, shape ``(m, d)``, NaN where a cell is missing.
+
+    Returns:
+      The data, shape ``(m, d)``: seen cells as they are, missing ones as $\mu_j + W_j \operatorname{E}[z \mid x_O]$; a
+      row with nothing seen is the mean. An infinity makes the missing cells of its row NaN.
+
+    Raises:
+      TypeError: for complex or non-numeric data.
+      ValueError: if x does not have d columns.
+
+    Example:
+      >>> from jaxmath import pca
+      >>> p = pca.fit(jnp.array([[0.0, 0.0], [1.0, 1.0], [2.0, 2.0]]), 1)
+      >>> print(jnp.round(impute(p, jnp.array([[5.0, jnp.nan]])), 3))
+      [[5. 5.]]
+    """
+    p, x, dtype = as_rows("pca.impute", p, x, p.mean.shape[0])
+    noise = jnp.maximum(p.noise_variance, jnp.finfo(x.dtype).eps * p.explained_variance.mean())
+    signal = jnp.sqrt(jnp.maximum(p.explained_variance - noise, 0))
+    model = _Model(p.components.T * signal, p.mean, noise)
+    z, _, _ = _posterior(model, x)
+    return jnp.where(jnp.isnan(x), p.mean + product(z, model.loadings.T), x).astype(dtype)
+
+
+@partial(jax.jit, static_argnums=(2, 3, 5))
+def _climb(
+    centred: Array, weights: Array, k: int, max_steps: int, tol: Array, chunk_size: int | None
+) -> tuple[_Model, _Sums, Array, Array]:
+    """The last model, its sums, by how much the last step raised the mean log-likelihood, and how many there were."""
+
+    def expect(model: _Model) -> _Sums:
+        return reduce.over(Partial(_expect, model), centred, weights=weights, chunk_size=chunk_size)
+
+    def step(state):
+        model, sums, _, num_steps = state
+        model = _maximize(model, sums)
+        new = expect(model)
+        return model, new, (new.log_likelihood - sums.log_likelihood) / sums.rows, num_steps + 1
+
+    def unfinished(state):
+        _, sums, rise, num_steps = state
+        return ~(rise < tol) & jnp.isfinite(sums.log_likelihood) & (num_steps < max_steps)
+
+    start = _start(centred, weights, k)
+    first = expect(start)
+    return jax.lax.while_loop(unfinished, step, (start, first, jnp.full_like(first.rows, jnp.inf), jnp.zeros((), int)))
+
+
+def _posterior(model: _Model, x: Array) -> tuple[Array, Array, Array]:
+    r"""Of every row the mean of z given its seen cells, the covariance of z, and $\log\det M$."""
+    loadings, mean, noise = model
+    d, k = loadings.shape
+    seen = ~jnp.isnan(x)
+    pairs = (loadings[:, :, None] * loadings[:, None, :]).reshape(d, k * k)
+    inner = product(seen.astype(x.dtype), pairs).reshape(-1, k, k) + noise * jnp.eye(k, dtype=x.dtype)
+    factor = jnp.linalg.cholesky(inner)
+    right = product(jnp.where(seen, x - mean, 0), loadings)
+    inverse = jax.scipy.linalg.cho_solve((factor, True), jnp.broadcast_to(jnp.eye(k, dtype=x.dtype), inner.shape))
+    z = jnp.einsum("nij,nj->ni", inverse, right, precision=jax.lax.Precision.HIGHEST)
+    return z, noise * inverse, 2 * jnp.log(jnp.diagonal(factor, axis1=1, axis2=2)).sum(axis=1)
+
+
+def _expect(model: _Model, x: Array, weights: Array) -> _Sums:
+    """The E-step over one chunk, in terms of what the model misses, so that little noise keeps its digits."""
+    loadings, mean, noise = model
+    k = loadings.shape[1]
+    z, spread, log_det = _posterior(model, x)
+    seen = ~jnp.isnan(x)
+    missed = jnp.where(seen, x - mean - product(z, loadings.T), 0)
+    weighted = seen * weights[:, None]
+    one = jnp.ones((len(x), 1), x.dtype)
+    extended = jnp.concatenate([z, one], axis=1)
+    squares = (extended[:, :, None] * extended[:, None, :]).at[:, :k, :k].add(spread)
+    normal = product(weighted.T, squares.reshape(len(x), -1)).reshape(-1, k + 1, k + 1)
+    turned = jnp.einsum("nj,nab->jab", weighted, spread, precision=jax.lax.Precision.HIGHEST)
+    turned = jnp.einsum("jab,jb->ja", turned, loadings, precision=jax.lax.Precision.HIGHEST)
+    right = product((weighted * missed).T, extended).at[:, :k].add(-turned)
+    residual = (weighted * missed**2).sum(axis=0) + (turned * loadings).sum(axis=1)
+    cells = seen.sum(axis=1)
+    distance = (missed**2).sum(axis=1) / noise + (z**2).sum(axis=1)
+    log_density = -(cells * math.log(2 * math.pi) + (cells - k) * jnp.log(noise) + log_det + distance) / 2
+    return _Sums(normal, right, residual, weighted.sum(axis=0), weights @ log_density, weights.sum())
+
+
+def _maximize(model: _Model, sums: _Sums) -> _Model:
+    """The M-step: by how much every column's loadings and mean change, and the noise that is then left."""
+    k = model.loadings.shape[1]
+    change = jnp.linalg.solve(sums.normal, sums.right[:, :, None])[:, :, 0]
+    left = (sums.squares - (change * sums.right).sum(axis=1)).sum() / sums.counts.sum()
+    loadings = model.loadings + change[:, :k]
+    floor = jnp.finfo(left.dtype).eps * jnp.mean(loadings**2) * k
+    return _Model(loadings, model.mean + change[:, k], jnp.maximum(left, floor))
+
+
+def _start(centred: Array, weights: Array, k: int) -> _Model:
+    """The components of the data with missing cells at their column's mean."""
+    p = from_moments(moments.of(jnp.where(jnp.isnan(centred), 0, centred), weights=weights), k)
+    likeliest = (p.num_samples - 1) / p.num_samples  # variances with n
+    variances = p.explained_variance * likeliest
+    noise = jnp.maximum(p.noise_variance * likeliest, jnp.finfo(centred.dtype).eps * variances.mean())
+    signal = jnp.sqrt(jnp.maximum(variances - noise, noise))
+    return _Model(p.components.T * signal, jnp.zeros_like(p.mean), noise)
+
+
+def _column_means(x: Array, weights: Array) -> Array:
+    """The means of the seen cells; the second pass finds what rounding left in means far from 0."""
+    mean = jnp.zeros(x.shape[1], x.dtype)
+    for _ in range(2):
+        total, count = reduce.over(Partial(_column_sums, mean), x, weights=weights)
+        mean += total / count
+    return mean
+
+
+def _column_sums(shift: Array, x: Array, weights: Array) -> tuple[Array, Array]:
+    seen = ~jnp.isnan(x)
+    return product(weights, jnp.where(seen, x - shift, 0)), product(weights, seen.astype(x.dtype))
+
+
+def _assemble(model: _Model, sums: _Sums, shift: Array) -> PCA:
+    d = model.loadings.shape[0]
+    degrees = jnp.where(sums.rows > 1, sums.rows - 1, jnp.nan)
+    unbiased = sums.rows / degrees
+    values, vectors, _ = leading_svd(model.loadings.T, model.loadings.shape[1])
+    noise = model.noise * unbiased
+    variances = values * unbiased + noise
+    return PCA(
+        mean=shift + model.mean,
+        components=vectors.T,
+        explained_variance=variances,
+        explained_variance_ratio=variances / (values.sum() * unbiased + d * noise),
+        singular_values=jnp.sqrt(variances * degrees),
+        noise_variance=noise,
+        num_samples=sums.rows,
+    )

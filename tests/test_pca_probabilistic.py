@@ -1,0 +1,140 @@
+"""Probabilistic PCA: its Gaussian, its samples, missing cells; and the choice of the number of components."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.stats
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jaxmath import pca
+
+
+def data(n=60, deviations=(5.0, 3.0, 0.5, 0.5, 0.5), seed=0, offset=10.0):
+    rng, d = np.random.default_rng(seed), len(deviations)
+    directions, _ = np.linalg.qr(rng.normal(size=(d, d)))
+    return (rng.normal(size=(n, d)) * deviations @ directions + offset).astype(np.float32)
+
+
+def with_holes(x, share, seed=0):
+    return np.where(np.random.default_rng(seed).uniform(size=x.shape) < share, np.float32(np.nan), x)
+
+
+@pytest.mark.parametrize("k", [1, 2, 5])
+def test_log_prob_is_that_of_the_gaussian_and_of_scikit_learn(k):
+    sklearn = pytest.importorskip("sklearn.decomposition")
+    with jax.enable_x64(True):
+        x = data().astype(float)
+        p = pca.fit(x, k)
+        noise = 0.0 if k == 5 else p.noise_variance
+        covariance = p.components.T * (p.explained_variance - noise) @ p.components + noise * np.eye(5)
+        want = scipy.stats.multivariate_normal(p.mean, covariance).logpdf(x)
+        np.testing.assert_allclose(pca.log_prob(p, x), want, rtol=1e-9)
+        np.testing.assert_allclose(sklearn.PCA(k).fit(x).score_samples(x), want, rtol=1e-9)
+
+
+def test_log_prob_integrates_to_one():
+    x = data(n=40, deviations=(2.0, 0.7), offset=0.0)
+    axis = np.linspace(-15, 15, 601, dtype=np.float32)
+    grid = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)
+    mass = np.exp(np.asarray(pca.log_prob(pca.fit(x, 1), grid), float)).sum() * (axis[1] - axis[0]) ** 2
+    assert mass == pytest.approx(1, abs=1e-4)
+
+
+def test_samples_have_the_covariance_of_the_fit():
+    p = pca.fit(data(), 2)
+    x = np.asarray(pca.sample(jax.random.key(1), p, 40_000), float)
+    refit = pca.fit(x, 2)
+    np.testing.assert_allclose(refit.explained_variance, p.explained_variance, rtol=6 * (2 / 40_000) ** 0.5)
+    np.testing.assert_allclose(pca.projector(refit), pca.projector(p), atol=0.02)
+    assert refit.noise_variance == pytest.approx(float(p.noise_variance), rel=0.03)
+
+
+@settings(max_examples=6, deadline=None)
+@given(k=st.sampled_from([1, 2]), seed=st.integers(0, 99))
+def test_without_missing_cells_the_fit_is_the_ordinary_one(k, seed):
+    x = data(seed=seed)
+    missing, ordinary = pca.fit_missing(x, k), pca.fit(x, k)
+    assert missing.converged
+    np.testing.assert_allclose(missing.explained_variance, ordinary.explained_variance, rtol=2e-3)
+    np.testing.assert_allclose(missing.noise_variance, ordinary.noise_variance, rtol=2e-3)
+    np.testing.assert_allclose(pca.projector(missing), pca.projector(ordinary), atol=2e-3)
+    assert missing.log_likelihood == pytest.approx(float(_likelihood(ordinary, x)), abs=2e-2)
+
+
+def _likelihood(p, x):
+    """Mean log-density with the variances of maximum likelihood, which divide by n."""
+    share = (len(x) - 1) / len(x)
+    ml = p._replace(explained_variance=p.explained_variance * share, noise_variance=p.noise_variance * share)
+    return pca.log_prob(ml, x).mean()
+
+
+@settings(max_examples=4, deadline=None)
+@given(seed=st.integers(0, 99), share=st.sampled_from([0.05, 0.2]))
+def test_likelihood_never_falls(seed, share):
+    with jax.enable_x64(True):
+        x = with_holes(data(seed=seed), share, seed).astype(float)
+        heights = [float(pca.fit_missing(x, 2, max_steps=steps).log_likelihood) for steps in (1, 2, 5, 40)]
+        assert (np.diff(heights) >= -1e-12).all()
+
+
+def test_missing_cells_are_found_better_than_by_the_mean_and_seen_ones_kept():
+    x = data(n=400)
+    holes = with_holes(x, 0.15)
+    fitted = pca.fit_missing(holes, 2)
+    filled, gone = np.asarray(pca.impute(fitted, holes)), np.isnan(holes)
+    np.testing.assert_array_equal(filled[~gone], x[~gone])
+    error, by_mean = np.abs(filled - x)[gone].mean(), np.abs(np.nanmean(holes, axis=0) - x)[gone].mean()
+    assert error < 0.6 * by_mean
+    complete = pca.fit(x, 2)
+    assert np.abs(pca.projector(fitted) - pca.projector(complete)).max() < 0.05
+
+
+def test_missing_cells_with_weights_chunks_vmap_and_an_offset():
+    x = with_holes(data(), 0.1)
+    whole = pca.fit_missing(x, 2)
+    weights = np.ones(len(x))
+    weights[:3] = 2
+    pairs = [
+        (pca.fit_missing(x, 2, chunk_size=7), whole),
+        (pca.fit_missing(x, 2, weights=weights), pca.fit_missing(np.concatenate([x, x[:3]]), 2)),
+        (jax.tree.map(lambda leaf: leaf[0], jax.vmap(lambda x: pca.fit_missing(x, 2))(np.stack([x, x]))), whole),
+        (pca.fit_missing(x + 1e4, 2)._replace(mean=whole.mean), whole),
+    ]
+    for got, want in pairs:
+        np.testing.assert_allclose(got.mean, want.mean, rtol=1e-3, atol=1e-3)
+        np.testing.assert_allclose(got.explained_variance, want.explained_variance, rtol=5e-3)
+        np.testing.assert_allclose(pca.projector(got), pca.projector(want), atol=1e-2)
+
+
+def test_data_on_a_plane_with_missing_cells():
+    x = np.outer(np.arange(1.0, 9.0), [1.0, 2.0, -1.0]).astype(np.float32)
+    x[2, 1] = x[5, 0] = np.nan
+    fitted = pca.fit_missing(x, 1)
+    assert jnp.isfinite(fitted.noise_variance)
+    np.testing.assert_allclose(pca.impute(fitted, x)[jnp.isnan(x)], [6.0, 6.0], rtol=1e-3)
+
+
+@pytest.mark.parametrize("shape", [(100, 5), (60, 5), (40, 12)])
+def test_number_of_components_as_scikit_learn_chooses_it(shape):
+    sklearn = pytest.importorskip("sklearn.decomposition")
+    n, d = shape
+    x = data(n, deviations=np.concatenate([[5.0, 3.0], np.linspace(1, 0.5, d - 2)])).astype(float)
+    with jax.enable_x64(True):
+        for rule in ("mle", 0.5, 0.9, 0.99):
+            ours, theirs = pca.fit(x, rule), sklearn.PCA(rule, svd_solver="full").fit(x)
+            assert len(ours.components) == theirs.n_components_
+            np.testing.assert_allclose(ours.noise_variance, theirs.noise_variance_, rtol=1e-9)
+            np.testing.assert_allclose(ours.explained_variance_ratio, theirs.explained_variance_ratio_, rtol=1e-9)
+
+
+def test_the_evidence_finds_the_plane_that_made_the_data():
+    p = pca.fit(data(400, deviations=(6.0, 4.0, 3.0, 0.5, 0.5, 0.5, 0.5, 0.5)), "mle")
+    assert len(p.components) == 3
+
+
+def test_a_fraction_of_nearly_all_variance():
+    x = data()
+    assert len(pca.fit(x, 0.999999).components) == 5
+    assert len(pca.fit(x, 1e-9).components) == 1
