@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
-_MATHEMATICS = ("calculus", "linalg", "reduce", "moments", "pca")
+_MATHEMATICS = ("calculus", "linalg", "reduce", "moments", "pca", "lsa")
 _SUBMODULES = (*_MATHEMATICS, "data", "crosscheck", "plot", "tour", "cli")
 _FUNCTIONS = {"save": "_storage", "load": "_storage", "check_finite": "_array"}
 
@@ -26,6 +26,7 @@ __all__ = [
     "data",
     "linalg",
     "load",
+    "lsa",
     "moments",
     "pca",
     "plot",
@@ -34,7 +35,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from jaxmath import calculus, crosscheck, data, linalg, moments, pca, plot, reduce
+    from jaxmath import calculus, crosscheck, data, linalg, lsa, moments, pca, plot, reduce
     from jaxmath._array import check_finite
     from jaxmath._storage import load, save
 

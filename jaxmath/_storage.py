@@ -31,7 +31,7 @@ def save(path: str | os.PathLike[str], tree: Any) -> None:
 
     Args:
       path: where to write; the folder must exist.
-      tree: a result of the library (a fit), or tuples, lists and dicts of such results, arrays, numbers and None.
+      tree: a result of the library (a fit), or tuples, lists and dicts of such results, arrays, numbers, text and None.
 
     Raises:
       TypeError: naming the part that is neither.
@@ -119,6 +119,8 @@ def _describe(tree: Any, where: str, arrays: dict[str, np.ndarray]) -> Any:
         name = str(len(arrays))
         arrays[name] = np.ascontiguousarray(tree).reshape(np.shape(tree))
         return name
+    if isinstance(tree, str):
+        return {"text": tree}
     if isinstance(tree, dict) and all(isinstance(key, str) for key in tree):
         return {"dict": {key: _describe(value, f"{where}.{key}", arrays) for key, value in tree.items()}}
     if type(tree) in (list, tuple):
@@ -137,6 +139,8 @@ def _rebuild(structure: Any, arrays: dict[str, jax.Array]) -> Any:
         return arrays[structure]
     if "complex" in structure:
         return jax.lax.complex(*(_rebuild(part, arrays) for part in structure["complex"]))
+    if "text" in structure:
+        return structure["text"]
     if "dict" in structure:
         return {key: _rebuild(value, arrays) for key, value in structure["dict"].items()}
     if "list" in structure:

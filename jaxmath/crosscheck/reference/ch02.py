@@ -46,7 +46,7 @@ def with_sign(v):
 
 
 def condition(a):
-    """In the 1-norm."""
+    """The product of the 1-norms of the matrix and of its solved inverse."""
     return np.linalg.norm(a, 1) * np.linalg.norm(np.linalg.solve(a, np.eye(len(a))), 1)
 
 
@@ -112,8 +112,9 @@ def whole_power(a, p):
 
 
 def fractional_power(a, p):
-    """exp(p log A)."""
-    return np.real(scipy.linalg.expm(p * scipy.linalg.logm(a)))
+    """The exponential of p times the logarithm of the matrix, brought to size 1 and back."""
+    size = np.linalg.norm(a, 1)
+    return np.real(scipy.linalg.expm(p * scipy.linalg.logm(a / size))) * size**p
 
 
 def spectral_components(a):

@@ -9,6 +9,7 @@ def sigmoid(x):
 
 
 def sigmoid_slope(x):
+    """The sigmoid of x times that of -x."""
     return sigmoid(x) * sigmoid(-x)
 
 
@@ -18,6 +19,7 @@ def leaky_relu(x, slope=0.2):
 
 
 def leaky_relu_slope(x, slope=0.2):
+    """1 to the right of 0."""
     return np.where(x > 0, 1.0, slope)
 
 

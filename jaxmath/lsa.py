@@ -1,0 +1,300 @@
+"""Latent semantic analysis: topics as the leading singular vectors of a table of counts."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from jax.experimental.sparse import BCOO
+from jax.scipy.special import xlogy
+from jax.typing import ArrayLike
+from jaxtyping import Array, Float, Int, Num
+
+from jaxmath import _subspace
+from jaxmath._array import all_or_nan, as_matrix, as_size, narrow, one_of, product, root, wide
+from jaxmath._record import record
+from jaxmath._spectral import SPARE, fix_signs, leading_randomized, leading_svd
+
+_PRODUCTS = 60  # spectra of text are flat: subspace iteration settles late
+
+
+@record(static=("weighting",))
+class LSA:
+    r"""Topics of a collection of documents.
+
+    Attributes:
+      components: orthonormal rows $v_1, \dots, v_k$, a topic each: how much of it every term says.
+      singular_values: $\sigma_1 \ge \dots \ge \sigma_k$, the weight of each topic in the collection.
+      term_weights: what the weighting multiplies each term with.
+      weighting: None, "tfidf" or "log_entropy"; static.
+    """
+
+    components: Float[Array, "k terms"]
+    singular_values: Float[Array, " k"]
+    term_weights: Float[Array, " terms"]
+    weighting: str | None
+
+
+def fit(
+    counts: Num[ArrayLike, "documents terms"] | BCOO,
+    num_topics: int,
+    *,
+    weighting: str | None = None,
+    solver: str = "auto",
+    key: Array | None = None,
+) -> LSA:
+    r"""Finds the topics of a collection: the leading right singular vectors of its weighted counts.
+
+    With $X = U \Sigma V^T$ the rank-k table $U_k \Sigma_k V_k^T$ is the closest to X that has k topics (Eckart and
+    Young). Unlike :func:`jaxmath.pca.fit` nothing is centred: zeros stay zeros, so a sparse table stays sparse, and the
+    first topic is near the mean document. The weightings are
+
+    - None: the counts as they are.
+    - ``"tfidf"``: a term in $n_j$ of n documents counts $\log \frac{1+n}{1+n_j} + 1$ times, and every document is then
+      scaled to length 1, as scikit-learn does by default.
+    - ``"log_entropy"``: $\log(1 + c_{ij})\,(1 + \sum_i p_{ij} \log p_{ij} / \log n)$ with $p_{ij} = c_{ij} / \sum_i
+      c_{ij}$: a term that all documents share equally counts nothing.
+
+    Args:
+      counts: how often each term occurs in each document, shape ``(documents, terms)``, dense or a
+        ``jax.experimental.sparse.BCOO``. A sparse table is only multiplied with a few vectors at a time, never made
+        dense.
+      num_topics: k, static, in 1..min(documents, terms).
+      weighting: one of the list.
+      solver: ``"svd"`` decomposes the whole dense table; ``"randomized"`` iterates on k + 10 vectors, exact to rounding
+        only if it settles within 60 products; ``"auto"`` is "svd" for a dense table, and for a sparse one "randomized"
+        from a fixed start.
+      key: a ``jax.random.key`` for ``"randomized"``.
+
+    Returns:
+      The topics; the entry of about the largest size is positive in each.
+
+    Raises:
+      TypeError: for complex or non-numeric counts, or a traced or fractional ``num_topics``.
+      ValueError: if the counts are not ``(documents, terms)`` or empty, k is out of range, weighting or solver is
+        unknown, the randomized solver has no key, or ``"svd"`` is asked of a sparse table.
+
+    Note:
+      A NaN or an infinity makes every field but ``term_weights`` NaN, a count below -1 does so with "log_entropy".
+      Gradients with respect to dense counts are those of :func:`jaxmath.pca.fit`; a sparse table has none.
+
+    Example:
+      >>> topics = fit(jnp.array([[1.0, 1.0, 0.0], [2.0, 2.0, 0.0], [0.0, 0.0, 1.0]]), 2)
+      >>> print(jnp.round(topics.singular_values, 4))
+      [3.1623 1.    ]
+
+    Reference: section 4.5; Deerwester et al. (1990); Dumais (1991) for "log_entropy".
+    """
+    counts = _as_counts("lsa.fit", counts)
+    k = as_size("lsa.fit", "num_topics", num_topics, min(counts.shape), "min(documents, terms)")
+    if weighting is not None:
+        weighting = one_of("lsa.fit", "weighting", weighting, ("tfidf", "log_entropy"))
+    solver = _resolve(one_of("lsa.fit", "solver", solver, ("auto", "svd", "randomized")), counts, key)
+    table = _map(wide, counts)
+    term_weights = _term_weights(table, weighting)
+    x = _weighted(table, term_weights, weighting)
+    if solver == "svd":
+        squares, vectors, _ = leading_svd(x, k)
+    else:
+        key = jax.random.key(0) if key is None else key
+        start = jax.random.normal(key, (x.shape[1], min(k + SPARE, *x.shape)), x.dtype)
+        squares, vectors = _iterated(x, k, start)
+    return narrow(LSA(vectors.T, root(squares), term_weights, weighting), counts.dtype)
+
+
+def transform(l: LSA, counts: Num[ArrayLike, "m terms"] | BCOO) -> Float[Array, "m k"]:  # noqa: E741
+    r"""Coordinates of documents along the topics: $z = V_k x$ of the weighted counts x, by the weights of the fit.
+
+    Args:
+      l: a fit with k topics.
+      counts: of documents, of the fit or new ones, shape ``(m, terms)``, dense or ``BCOO``.
+
+    Returns:
+      Coordinates, shape ``(m, k)``; those of the fit's own documents are $U_k \Sigma_k$. A NaN in a row of a dense
+      table makes that row NaN.
+
+    Raises:
+      TypeError: for complex or non-numeric counts.
+      ValueError: if there are not as many terms as in the fit.
+    """
+    return _coordinates("lsa.transform", l, counts)
+
+
+def topic_terms(l: LSA, num_terms: int) -> tuple[Int[Array, "k num_terms"], Float[Array, "k num_terms"]]:  # noqa: E741
+    """The strongest terms of every topic, strongest first.
+
+    Args:
+      l: a fit with k topics.
+      num_terms: how many terms a topic, static.
+
+    Returns:
+      Their columns in the counts, and their entries in ``components``, with sign; both of shape ``(k, num_terms)``.
+
+    Raises:
+      TypeError: for a traced or fractional ``num_terms``.
+      ValueError: if there are not so many terms.
+
+    Example:
+      >>> topics = fit(jnp.array([[0.0, 3.0, 4.0]]), 1)
+      >>> columns, strengths = topic_terms(topics, 2)
+      >>> print(columns, jnp.round(strengths, 4))
+      [[2 1]] [[0.8 0.6]]
+    """
+    num_terms = as_size("lsa.topic_terms", "num_terms", num_terms, l.components.shape[1], "terms")
+    _, columns = jax.lax.top_k(jnp.abs(l.components), num_terms)
+    return columns, jnp.take_along_axis(l.components, columns, axis=1)
+
+
+def document_similarity(
+    l: LSA,  # noqa: E741
+    a: Num[ArrayLike, "m terms"] | BCOO,
+    b: Num[ArrayLike, "n terms"] | BCOO,
+) -> Float[Array, "m n"]:
+    """Cosines between documents in the space of topics.
+
+    Two documents without a common term may have one topic: then their cosine is 0 by terms and near 1 by topics.
+
+    Args:
+      l: a fit.
+      a: counts of documents, shape ``(m, terms)``, dense or ``BCOO``.
+      b: counts of documents, shape ``(n, terms)``, dense or ``BCOO``.
+
+    Returns:
+      The cosine of every a with every b, shape ``(m, n)``; 0 where one of them has nothing of any topic.
+
+    Raises:
+      TypeError: for complex or non-numeric counts.
+      ValueError: if there are not as many terms as in the fit.
+
+    Reference: section 4.5.3.
+    """
+    first, second = (_coordinates("lsa.document_similarity", l, counts) for counts in (a, b))
+    return _cosines(first, second)
+
+
+def query(
+    l: LSA,  # noqa: E741
+    counts: Num[ArrayLike, "m terms"] | BCOO,
+    documents: Num[ArrayLike, "n terms"] | BCOO,
+) -> tuple[Int[Array, "m n"], Float[Array, "m n"]]:
+    """Documents in the order in which they answer a query.
+
+    Args:
+      l: a fit.
+      counts: the terms of m queries, shape ``(m, terms)``, dense or ``BCOO``.
+      documents: counts of the n documents to rank, shape ``(n, terms)``, dense or ``BCOO``.
+
+    Returns:
+      For each query the rows of all documents, best first, and their cosines with it, both of shape ``(m, n)``.
+
+    Raises:
+      TypeError: for complex or non-numeric counts.
+      ValueError: if there are not as many terms as in the fit.
+    """
+    questions, answers = (_coordinates("lsa.query", l, table) for table in (counts, documents))
+    return _ranked(_cosines(questions, answers))
+
+
+def _ranked(cosines: Array) -> tuple[Array, Array]:
+    order = jnp.argsort(-cosines, axis=1)
+    return order, jnp.take_along_axis(cosines, order, axis=1)
+
+
+def _cosines(a: Array, b: Array) -> Array:
+    return product(_unit_rows(a), _unit_rows(b).T).astype(jnp.promote_types(a.dtype, b.dtype))
+
+
+def _unit_rows(z: Array) -> Array:
+    return wide(z) * _reciprocal(root(jnp.sum(wide(z) ** 2, axis=1)))[:, None]
+
+
+def _coordinates(name: str, l: LSA, counts: ArrayLike | BCOO) -> Array:  # noqa: E741
+    counts = _as_counts(name, counts)
+    if counts.shape[1] != l.components.shape[1]:
+        raise ValueError(f"{name}: expected {l.components.shape[1]} terms, as the fit has, got shape {counts.shape}")
+    x = _weighted(_map(wide, counts), wide(l.term_weights), l.weighting)
+    return _times(x, wide(l.components).T).astype(jnp.promote_types(counts.dtype, l.components.dtype))
+
+
+def _resolve(solver: str, counts: Array | BCOO, key: Array | None) -> str:
+    sparse = isinstance(counts, BCOO)
+    if solver == "svd" and sparse:
+        raise ValueError('lsa.fit: solver "svd" needs a dense table; pass counts.todense(), or take "randomized"')
+    if solver == "randomized" and key is None:
+        raise ValueError('lsa.fit: solver "randomized" needs a key, such as jax.random.key(0)')
+    return ("randomized" if sparse else "svd") if solver == "auto" else solver
+
+
+def _iterated(x: Array | BCOO, k: int, start: Array) -> tuple[Array, Array]:
+    if not isinstance(x, BCOO):
+        squares, vectors, _ = leading_randomized(x, k, start)
+        return squares, vectors
+    return _iterated_sparse(BCOO((all_or_nan(x.data), x.indices), shape=x.shape), k, start)
+
+
+@partial(jax.jit, static_argnums=1)
+def _iterated_sparse(x: BCOO, k: int, start: Array) -> tuple[Array, Array]:
+    transposed = BCOO((x.data, x.indices[:, ::-1]), shape=x.shape[::-1])
+    found = _subspace.iterate(lambda block: _times(transposed, _times(x, block)), start, k, _PRODUCTS)
+    return found.values, fix_signs(found.vectors)
+
+
+def _term_weights(counts: Array | BCOO, weighting: str | None) -> Array:
+    n, d = counts.shape
+    if weighting == "tfidf":
+        return jnp.log((1 + n) / (1 + _sums(_map(lambda c: (c != 0).astype(c.dtype), counts), 0))) + 1
+    if weighting == "log_entropy":
+        shares = _scaled(counts, _reciprocal(_sums(counts, 0)), 0)
+        return 1 + _sums(_map(lambda p: xlogy(p, p), shares), 0) / jnp.log(max(n, 2))
+    return jnp.ones(d, counts.dtype)
+
+
+def _weighted(counts: Array | BCOO, term_weights: Array, weighting: str | None) -> Array | BCOO:
+    if weighting == "log_entropy":
+        counts = _map(jnp.log1p, counts)
+    x = counts if weighting is None else _scaled(counts, term_weights, 0)
+    if weighting == "tfidf":
+        x = _scaled(x, _reciprocal(root(_sums(_map(jnp.square, x), 1))), 1)
+    return x
+
+
+def _as_counts(name: str, counts: ArrayLike | BCOO) -> Array | BCOO:
+    """A dense table, or a sparse one in which every cell stands once."""
+    if not isinstance(counts, BCOO):
+        return as_matrix(name, counts)
+    if counts.ndim != 2 or counts.n_batch or counts.n_dense:
+        raise ValueError(f"{name}: expected a BCOO of shape (documents, terms) with two sparse axes, got {counts}")
+    if 0 in counts.shape:
+        raise ValueError(f"{name}: expected at least one row and one column, got shape {counts.shape}")
+    data = as_matrix(name, counts.data[:, None])[:, 0]
+    return BCOO((data, counts.indices), shape=counts.shape).sum_duplicates(nse=counts.nse)
+
+
+# What follows reads the same for both kinds of table; functions that are mapped take 0 to 0.
+
+
+def _map(function, x: Array | BCOO):
+    return BCOO((function(x.data), x.indices), shape=x.shape) if isinstance(x, BCOO) else function(x)
+
+
+def _sums(x: Array | BCOO, axis: int) -> Array:
+    """Sums over an axis: over documents 0, over terms 1."""
+    if not isinstance(x, BCOO):
+        return x.sum(axis=axis)
+    return jax.ops.segment_sum(x.data, x.indices[:, 1 - axis], num_segments=x.shape[1 - axis])
+
+
+def _scaled(x: Array | BCOO, factors: Array, axis: int):
+    """Every term (axis 0) or document (axis 1) times its factor."""
+    if not isinstance(x, BCOO):
+        return x * jnp.expand_dims(factors, axis)
+    own = factors.at[x.indices[:, 1 - axis]].get(mode="fill", fill_value=0)
+    return BCOO((x.data * own, x.indices), shape=x.shape)
+
+
+def _times(x: Array | BCOO, block: Array) -> Array:
+    with jax.default_matmul_precision("highest"):
+        return x @ block
+
+
+def _reciprocal(x: Array) -> Array:
+    return jnp.where(x == 0, 0, 1 / jnp.where(x == 0, 1, x))

@@ -1,0 +1,128 @@
+"""Latent semantic analysis: against scikit-learn, sparse as dense, and the laws of the best approximation."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.experimental.sparse import BCOO
+
+import jaxmath
+from jaxmath import lsa
+
+RNG = np.random.default_rng(0)
+WEIGHTINGS = (None, "tfidf", "log_entropy")
+TOY = np.array([[0, 0, 0, 2], [1, 1, 1, 0], [2, 2, 0, 0], [3, 3, 0, 0], [5, 5, 0, 0], [0, 1, 0, 0], [1, 0, 0, 0]])
+
+
+def collection(documents=60, terms=40, topics=3, seed=0):
+    """Counts of documents that mix a few topics: falling singular values, most cells 0."""
+    rng = np.random.default_rng(seed)
+    vocabulary = rng.dirichlet(np.full(terms, 0.1), size=topics)
+    mixtures = rng.dirichlet(np.array([0.6, 0.3, 0.2])[:topics], size=documents)
+    return rng.poisson(30 * mixtures @ vocabulary).astype(np.float32)
+
+
+@pytest.mark.parametrize("weighting", [None, "tfidf"])
+def test_equals_scikit_learn(weighting):
+    decomposition = pytest.importorskip("sklearn.decomposition")
+    from sklearn.feature_extraction.text import TfidfTransformer
+
+    counts = collection().astype(float)
+    table = TfidfTransformer().fit_transform(counts).toarray() if weighting else counts
+    with jax.enable_x64(True):
+        ours = lsa.fit(counts, 3, weighting=weighting)
+        theirs = decomposition.TruncatedSVD(3, algorithm="arpack").fit(table)
+        np.testing.assert_allclose(ours.singular_values, theirs.singular_values_, rtol=1e-9)
+        np.testing.assert_allclose(np.abs(ours.components), np.abs(theirs.components_), atol=1e-8)
+        np.testing.assert_allclose(np.abs(lsa.transform(ours, counts)), np.abs(theirs.transform(table)), atol=1e-8)
+
+
+@pytest.mark.parametrize("weighting", WEIGHTINGS)
+def test_sparse_equals_dense(weighting):
+    counts = collection()
+    sparse = BCOO.fromdense(counts)
+    dense_fit, sparse_fit = (lsa.fit(c, 3, weighting=weighting) for c in (counts, sparse))
+    np.testing.assert_allclose(sparse_fit.singular_values, dense_fit.singular_values, rtol=1e-5)
+    np.testing.assert_allclose(sparse_fit.components, dense_fit.components, atol=1e-4)
+    np.testing.assert_allclose(sparse_fit.term_weights, dense_fit.term_weights, rtol=1e-5)
+    z = lsa.transform(dense_fit, counts)
+    np.testing.assert_allclose(lsa.transform(dense_fit, sparse), z, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("weighting", WEIGHTINGS)
+def test_a_sparse_table_is_never_made_dense(weighting):
+    """No array as large as the table appears anywhere in the program."""
+    counts = BCOO.fromdense(collection(300, 200), nse=500)
+
+    def all_of_it(data, indices):
+        table = BCOO((data, indices), shape=counts.shape)
+        fitted = lsa.fit(table, 3, weighting=weighting)
+        return lsa.transform(fitted, table)
+
+    sizes = [
+        v.aval.size for eqn in _equations(jax.make_jaxpr(all_of_it)(*counts.tree_flatten()[0])) for v in eqn.outvars
+    ]
+    assert max(sizes) < 300 * 200 / 2
+
+
+def _equations(jaxpr):
+    for eqn in jaxpr.eqns:
+        yield eqn
+        for inner in jax.tree.leaves(eqn.params, is_leaf=lambda p: hasattr(p, "eqns")):
+            if hasattr(inner, "eqns"):
+                yield from _equations(inner)
+
+
+def test_cells_that_stand_twice_are_added_before_they_are_weighted():
+    once = BCOO((jnp.array([3.0, 1.0, 2.0]), jnp.array([[0, 0], [0, 1], [1, 1]])), shape=(2, 2))
+    twice = BCOO((jnp.array([1.0, 1.0, 2.0, 2.0]), jnp.array([[0, 0], [0, 1], [1, 1], [0, 0]])), shape=(2, 2))
+    for weighting in WEIGHTINGS:
+        for got, want in zip(
+            jax.tree.leaves(lsa.fit(twice, 2, weighting=weighting)),
+            jax.tree.leaves(lsa.fit(once, 2, weighting=weighting)),
+            strict=True,
+        ):
+            np.testing.assert_allclose(got, want, atol=1e-6)
+
+
+def test_the_error_is_that_of_the_singular_values_left_out():
+    """Eckart and Young: no table of k topics is closer."""
+    counts = collection().astype(float)
+    with jax.enable_x64(True):
+        whole = np.linalg.svd(counts, compute_uv=False)
+        for k in (1, 2, 5):
+            fitted = lsa.fit(counts, k)
+            rebuilt = lsa.transform(fitted, counts) @ fitted.components
+            assert np.linalg.norm(counts - rebuilt) == pytest.approx(np.sqrt((whole[k:] ** 2).sum()), rel=1e-10)
+            other = np.linalg.qr(RNG.normal(size=(counts.shape[1], k)))[0]
+            assert np.linalg.norm(counts - counts @ other @ other.T) > np.linalg.norm(counts - rebuilt)
+
+
+def test_documents_without_a_common_term_share_a_topic():
+    topics = lsa.fit(TOY, 1)
+    d5, d6 = TOY[5:6], TOY[6:7]
+    assert d5 @ d6.T == 0
+    assert lsa.document_similarity(topics, d5, d6)[0, 0] == pytest.approx(1, abs=1e-6)
+    order, cosines = lsa.query(lsa.fit(TOY, 2), np.array([[1, 0, 0, 0]]), TOY)
+    assert order[0, -1] == 0, "the document on roses answers a query on violence last"
+    assert (np.diff(cosines[0]) <= 1e-6).all()
+
+
+def test_a_fit_can_be_saved_and_loaded(tmp_path):
+    for weighting in WEIGHTINGS:
+        fitted = lsa.fit(TOY, 2, weighting=weighting)
+        jaxmath.save(tmp_path / "topics", fitted)
+        loaded = jaxmath.load(tmp_path / "topics")
+        assert loaded.weighting == weighting
+        np.testing.assert_array_equal(loaded.components, fitted.components)
+
+
+def test_under_jit_and_vmap():
+    counts = np.stack([collection(seed=s) for s in range(3)])
+    fits = jax.jit(jax.vmap(lambda c: lsa.fit(c, 2, weighting="tfidf")))(counts)
+    for i in range(3):
+        np.testing.assert_allclose(fits.components[i], lsa.fit(counts[i], 2, weighting="tfidf").components, atol=1e-4)
+    sparse = BCOO.fromdense(counts[0])
+    np.testing.assert_allclose(
+        jax.jit(lambda c: lsa.fit(c, 2).singular_values)(sparse), lsa.fit(sparse, 2).singular_values, rtol=1e-5
+    )
