@@ -3,6 +3,8 @@
 Under ``vmap`` every entry is then one long vector, where a loop of LAPACK calls would see the matrices one by one.
 """
 
+import functools
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Inexact
@@ -28,6 +30,11 @@ def eliminate(a: Inexact[Array, "d d"], b: Inexact[Array, "d k"]) -> tuple[Inexa
         ]
     solution = jnp.array([row[len(a) :] for row in rows], a.dtype).reshape(b.shape)
     return jnp.where(singular, jnp.nan, solution), determinant
+
+
+def norm(a: Inexact[Array, "n d"]) -> Float[Array, ""]:
+    """The 1-norm, the largest sum of sizes in a column."""
+    return functools.reduce(jnp.maximum, functools.reduce(jnp.add, jnp.abs(a)))
 
 
 @jax.jit

@@ -3,8 +3,18 @@
 ``test_bad_input.py`` runs the rows; the mutation test uses them to catch a guard that was broken.
 """
 
+import bad_input_calculus
 import bad_input_core
+import bad_input_kmeans
 import bad_input_linalg
+import bad_input_lsa
 import bad_input_pca
 
-ROWS = [*bad_input_core.ROWS, *bad_input_linalg.ROWS, *bad_input_pca.ROWS]
+ROWS = [
+    *bad_input_calculus.ROWS,
+    *bad_input_core.ROWS,
+    *bad_input_kmeans.ROWS,
+    *bad_input_linalg.ROWS,
+    *bad_input_lsa.ROWS,
+    *bad_input_pca.ROWS,
+]

@@ -14,26 +14,20 @@ Exit status: 0 if no unlisted mutant survives, 1 otherwise, 2 if the unchanged c
 
 import argparse
 import concurrent.futures
-import functools
-import importlib
-import multiprocessing
+import itertools
 import os
-import random
 import re
 import sys
 import time
 import tomllib
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from mutants import Mutant, Verdict, reached
+from mutants import Mutant, Verdict
+from mutation_worker import TURN, Worker
 
-PACKAGE = "jaxmath"
 LIST = Path(__file__).with_name("equivalent_mutants.toml")
-# Mutants of one function that are tried before the next function's turn comes.
-_TURN = 10
-_DEVICES = 4
 
 
 class Equivalents:
@@ -66,86 +60,22 @@ class Equivalents:
         ]
 
 
-def find(cases: list[Any], only: list[str] | None = None) -> tuple[list[Mutant], dict[str, list[str]]]:
-    """The mutants of all covered functions, and for each function changed the covered ones that lead to it."""
-    sources, leads = {}, {}
-    for name in dict.fromkeys(name for case in cases for name in case.covers):
-        for source in reached(resolve(name), PACKAGE):
-            sources.setdefault(source.name, source)
-            leads.setdefault(source.name, []).append(name)
-
-    def asked(names: list[str]) -> bool:
-        return only is None or any((name + ".").startswith(part + ".") for name in names for part in only)
-
-    chosen = [s for s in sources.values() if asked([s.name, *leads[s.name]])]
-    return [mutant for source in chosen for mutant in source.mutants()], leads
-
-
-def resolve(name: str) -> Any:
-    """The object that "module.function" or "module.Class.method" names."""
-    parts = name.split(".")
-    for cut in range(len(parts) - 1, 0, -1):
-        try:
-            module = importlib.import_module(".".join([PACKAGE, *parts[:cut]]))
-        except ModuleNotFoundError:
-            continue
-        *outer, last = parts[cut:]
-        owner = functools.reduce(getattr, outer, module)
-        return vars(owner)[last] if last in vars(owner) else getattr(owner, last)
-    raise AttributeError(f"{PACKAGE} has no {name}")
-
-
-def in_turns(mutants: list[Mutant], seed: int) -> list[Mutant]:
-    """A seeded order: some mutants of every function, functions shuffled, before more of any."""
-    rng = random.Random(seed)
-    groups: dict[str, list[Mutant]] = {}
-    for mutant in mutants:
-        groups.setdefault(mutant.function, []).append(mutant)
-    names = list(groups)
-    rng.shuffle(names)
-    for name in names:
-        rng.shuffle(groups[name])
-    ranked = [(i // _TURN, names.index(name), i, m) for name in names for i, m in enumerate(groups[name])]
-    return [m for *_, m in sorted(ranked, key=lambda entry: entry[:3])]
-
-
-def work(only: list[str] | None, seed: int, share: tuple[int, int], seconds: float, skip_listed: bool) -> list[Verdict]:
-    """One process's share of the mutants, judged until the time is over.
-
-    On the CPU, cut into a few devices, so that code for several devices runs where it is traced.
-    """
-    os.environ["JAX_PLATFORMS"] = "cpu"
-    os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count={_DEVICES}"
-    from mutation_judge import Judge
-
-    from jaxmath import crosscheck
-
-    cases = crosscheck.cases()
-    mutants, leads = find(cases, only)
+def work(worker: Worker, groups: Iterator[list[int]], seconds: float, skip_listed: bool) -> list[Verdict]:
+    """Has one process judge group after group of mutants, until the time is over."""
     equivalents = Equivalents.load()
-    judge = Judge(cases, bad_input_rows(), leads)
-    number, of = share
     start, tried, alive = time.monotonic(), [], []
-    stride = 1 if only else _TURN  # neighbours share cases, whose first run is slow
-    for mutant in [m for i, m in enumerate(in_turns(mutants, seed)) if (i // stride) % of == number]:
+    for index in itertools.chain.from_iterable(groups):
         if time.monotonic() - start > seconds:
             break
-        listed = equivalents.has(mutant)
+        listed = equivalents.has(worker.mutants[index])
         if listed and skip_listed:
             continue
-        verdict = judge.quickly(mutant)
+        verdict = worker.judge(index, "quickly")
         if verdict.killer is None and not listed:
-            alive.append(mutant)
+            alive.append(index)
         else:
             tried.append(verdict)
-    return tried + [judge.exactly(mutant) for mutant in alive]
-
-
-def bad_input_rows() -> list[Any]:
-    """The rows of ``tests/bad_input.py``, none if there is no such file."""
-    if not Path(__file__).with_name("bad_input.py").exists():
-        return []
-    return list(importlib.import_module("bad_input").ROWS)
+    return tried + [worker.judge(index, "exactly") for index in alive]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -159,22 +89,27 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     start = time.monotonic()
     seconds = float("inf") if options.all else options.seconds
-    shares = [(number, options.jobs) for number in range(options.jobs)]
-    run = functools.partial(work, options.only, options.seed, seconds=seconds, skip_listed=not options.all)
     try:
-        verdicts = _in_processes(run, shares)
+        verdicts = _in_processes(options.only, options.seed, options.jobs, seconds, not options.all)
     except RuntimeError as failure:
         print(f"the unchanged code fails: {failure}")
         return 2
     return report(verdicts, time.monotonic() - start, complete=options.all and options.only is None)
 
 
-def _in_processes(run: Any, shares: list[tuple[int, int]]) -> list[Verdict]:
-    if len(shares) == 1:
-        return run(shares[0])
-    context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(len(shares), mp_context=context) as pool:
-        return [verdict for part in pool.map(run, shares) for verdict in part]
+def _in_processes(only: list[str] | None, seed: int, jobs: int, seconds: float, skip_listed: bool) -> list[Verdict]:
+    """Judges the mutants in several processes, each led by a thread of its own that takes the next group when free."""
+    with concurrent.futures.ThreadPoolExecutor(jobs) as threads:
+        workers = list(threads.map(lambda _: Worker(only, seed), range(jobs)))
+        count = len(workers[0].mutants)
+        size = 1 if only else TURN  # neighbours share cases, whose first run is slow
+        groups = iter([list(range(first, min(first + size, count))) for first in range(0, count, size)])
+        try:
+            parts = threads.map(lambda worker: work(worker, groups, seconds, skip_listed), workers)
+            return [verdict for part in parts for verdict in part]
+        finally:
+            for worker in workers:
+                worker.stop()
 
 
 def report(verdicts: list[Verdict], seconds: float, *, complete: bool) -> int:

@@ -6,6 +6,7 @@ cleared before.
 """
 
 import contextlib
+import faulthandler
 import functools
 import itertools
 import re
@@ -30,9 +31,10 @@ from jaxmath.crosscheck.gradient import (
 )
 from jaxmath.crosscheck.measure import draw, precision
 
-# Seconds that one check may take, and cases that judge one mutant of a function that many others call.
+# Seconds that one check may take (one that has not come back from compiled code by twice that time ends the process),
+# and cases that judge one mutant of a function that many others call.
 _LIMIT = 15
-_MOST_CASES = 24
+_MOST_CASES = 32
 # Cases that a survivor must survive under jit as well.
 _CASES_AGAIN = 3
 
@@ -114,6 +116,11 @@ class Judge:
         killer, _ = _first_killer(mutant, iter(checks))
         jax.clear_caches()
         return _verdict(mutant, killer, start)
+
+    def unchanged(self, mutant: Mutant) -> None:
+        """Runs all checks that the mutant would meet on the code as it is; RuntimeError if one fails."""
+        for _ in itertools.chain(self._quick_checks(mutant), self._exact_checks(mutant)):
+            pass
 
     def _quick_checks(self, mutant: Mutant) -> Iterator[_Check]:
         """Checks in the order of their cost. Each is tried on the unchanged code before it is handed out."""
@@ -244,9 +251,11 @@ def _time_limit() -> Iterator[None]:
 
     before = signal.signal(signal.SIGALRM, stop)
     signal.setitimer(signal.ITIMER_REAL, _LIMIT)
+    faulthandler.dump_traceback_later(2 * _LIMIT, exit=True, file=2)
     try:
         yield
     finally:
+        faulthandler.cancel_dump_traceback_later()
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
 

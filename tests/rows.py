@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 X = np.array([[1.0, 2.0, 0.5], [3.0, -1.0, 2.5], [0.0, 1.0, 4.0], [2.0, 2.0, -3.0], [5.0, 0.0, 1.0]])
@@ -22,6 +23,14 @@ class Row:
     raises: type[Exception] | None = None
     match: str | None = None
     check: Callable[[Any], None] | None = None
+
+
+def table(function: str, *entries: tuple[str, Callable[[], Any], Any]) -> list[Row]:
+    """Rows of one function: what is odd, the call, and what comes of it, (exception, pattern) or a check."""
+    return [
+        Row(function, what, call, *answer) if isinstance(answer, tuple) else Row(function, what, call, check=answer)
+        for what, call, answer in entries
+    ]
 
 
 def with_cell(value: float) -> np.ndarray:
@@ -44,6 +53,20 @@ def near(expected: Any, rtol: float = 1e-5):
             np.testing.assert_allclose(np.asarray(got, float), np.asarray(want, float), rtol=rtol, atol=rtol)
 
     return check
+
+
+def equal(expected: Any):
+    def check(result: Any) -> None:
+        np.testing.assert_array_equal(np.asarray(result), np.asarray(expected))
+
+    return check
+
+
+def nothing_finite(result: Any) -> None:
+    """Every floating or complex leaf is NaN throughout."""
+    for leaf in jax.tree.leaves(result):
+        if jnp.issubdtype(leaf.dtype, jnp.inexact):
+            assert np.isnan(np.asarray(leaf)).all(), result
 
 
 def dtype_is(dtype: Any, then: Any = lambda result: None):
@@ -70,6 +93,17 @@ def data_rows(function: str, call) -> list[Row]:
         Row(function, "None", partial(call, None), TypeError, "real numbers"),
         Row(function, "random key", partial(call, jax.random.split(jax.random.key(0), 3)), TypeError, "real numbers"),
     ]
+
+
+def not_numbers(function: str, call) -> list[Row]:
+    """What every function of one array answers to what is none of real numbers."""
+    return table(
+        function,
+        ("complex", partial(call, X + 1j), (TypeError, "real numbers, got dtype complex")),
+        ("strings", partial(call, [["a", "b"], ["c", "d"]]), (TypeError, "real numbers")),
+        ("ragged lists", partial(call, [[1.0, 2.0], [3.0]]), (TypeError, "ragged")),
+        ("None", partial(call, None), (TypeError, "real numbers")),
+    )
 
 
 def weight_rows(function: str, call) -> list[Row]:

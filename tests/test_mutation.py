@@ -3,11 +3,13 @@
 import importlib
 import sys
 
+import mortal
 import numpy as np
 import pytest
 from mutants import reached
-from mutation import Equivalents, Verdict, in_turns
+from mutation import Equivalents, Verdict
 from mutation_judge import Judge
+from mutation_worker import Worker, in_turns
 
 from jaxmath.crosscheck import Registry
 
@@ -216,3 +218,14 @@ def test_order_is_seeded_and_takes_turns(topic):
     assert in_turns(mutants, 1) == in_turns(mutants, 1)
     assert in_turns(mutants, 1) != in_turns(mutants, 2)
     assert set(in_turns(mutants, 1)) == set(mutants)
+
+
+def test_a_mutant_that_ends_the_process_or_never_returns_is_killed():
+    worker = Worker(None, 0, mortal.serve)
+    try:
+        killers = [worker.judge(index, "quickly").killer for index in range(3)]
+        assert killers == [None, "end of process", "end of process"]
+        with pytest.raises(RuntimeError, match="ends in the checks of always fatal"):
+            worker.judge(3, "quickly")
+    finally:
+        worker.stop()

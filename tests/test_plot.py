@@ -2,23 +2,15 @@
 
 import jax.numpy as jnp
 import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-
-matplotlib.use("Agg")
-
-import matplotlib.pyplot as plt
 
 from jaxmath import plot
 
 RNG = np.random.default_rng(0)
 
-
-@pytest.fixture(autouse=True)
-def _no_figure_stays():
-    with matplotlib.rc_context():
-        yield
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("figures")
 
 
 def _drawn(ax):

@@ -2,12 +2,9 @@
 
 import jax.numpy as jnp
 import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-
-matplotlib.use("Agg")
-
-import matplotlib.pyplot as plt
 from matplotlib.collections import LineCollection
 
 from jaxmath import plot
@@ -16,12 +13,7 @@ RNG = np.random.default_rng(0)
 X, Y = np.linspace(0, 1, 4), np.linspace(-1, 1, 5)
 Z = RNG.normal(size=(4, 5))
 
-
-@pytest.fixture(autouse=True)
-def _no_figure_stays():
-    with matplotlib.rc_context():
-        yield
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("figures")
 
 
 @pytest.fixture

@@ -1,23 +1,14 @@
 """Bodies, arcs, ellipsoids and numbered matrices: what is drawn is what was given."""
 
-import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-
-matplotlib.use("Agg")
-
-import matplotlib.pyplot as plt
 
 from jaxmath import linalg, plot
 
 RNG = np.random.default_rng(0)
 
-
-@pytest.fixture(autouse=True)
-def _no_figure_stays():
-    with matplotlib.rc_context():
-        yield
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("figures")
 
 
 def _points(line):

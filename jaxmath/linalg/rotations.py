@@ -1,5 +1,6 @@
 """Angles between vectors; rotations of the plane and of space."""
 
+import functools
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -146,14 +147,14 @@ def rotation_3d(theta: Num[ArrayLike, ""], axis: str | Num[ArrayLike, "3"]) -> F
     if direction.shape != (3,):
         raise ValueError(f"{name}: expected an axis of shape (3,), got {direction.shape}")
     dtype = direction.dtype if isinstance(theta, int | float) else jnp.promote_types(turn.dtype, direction.dtype)
-    return _rodrigues(wide(turn.astype(dtype)), _unit(wide(direction.astype(dtype)))).astype(dtype)
+    return _rodrigues(wide(turn.astype(dtype)), _unit_axis(wide(direction.astype(dtype)))).astype(dtype)
 
 
 def rotation_axis_angle(r: Num[ArrayLike, "3 3"]) -> AxisAngle:
     r"""The axis and the angle of a rotation of space.
 
     With $q = (\cos\frac\theta2, k \sin\frac\theta2)$ all entries of $4 q q^T$ are sums of entries of $R$. Its longest
-    row, normalised, is $q$ up to sign, to full precision at every angle.
+    row is a multiple of $q$, to full precision at every angle.
 
     Args:
       r: a rotation, shape ``(3, 3)``.
@@ -196,7 +197,7 @@ def _rodrigues(theta: Array, k: Array) -> Array:
 
 
 def _quaternion(r: Array) -> Array:
-    """The unit quaternion (w, x, y, z) of a rotation, with w >= 0."""
+    """A multiple of the quaternion (w, x, y, z) of a rotation, with w >= 0."""
     (a, b, c), (d, e, f), (g, h, i) = r
     rows = [
         [1 + a + e + i, h - f, c - g, d - b],
@@ -205,8 +206,7 @@ def _quaternion(r: Array) -> Array:
         [d - b, c + g, f + h, 1 - a - e + i],
     ]
     squares = jnp.stack([jnp.stack(row) for row in rows])
-    longest = squares[jnp.argmax(jnp.diagonal(squares))]
-    q = longest / _length(longest)
+    q = squares[jnp.argmax(jnp.diagonal(squares))]
     return jnp.where(q[0] < 0, -q, q)
 
 
@@ -214,6 +214,13 @@ def _unit(v: Array) -> Array:
     """A vector over its length, which neither overflows nor underflows on the way; NaN for a vector of zeros."""
     v = v / jnp.abs(v).max()
     return v / _length(v)
+
+
+def _unit_axis(v: Array) -> Array:
+    """As :func:`_unit` for three entries, one by one: under ``vmap`` that takes half the time of reductions."""
+    v = v / functools.reduce(jnp.maximum, jnp.abs(v))
+    x, y, z = v
+    return v / jnp.sqrt(x * x + y * y + z * z)
 
 
 def _length(v: Array) -> Array:

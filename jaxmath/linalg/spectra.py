@@ -152,9 +152,8 @@ def _repeated_squaring(a: Array, p: int) -> Array:
 
 @jax.custom_jvp
 def _eig(a: Array) -> tuple[Array, Array]:
-    """Eigenvalues and eigenvectors of a matrix of numbers or of NaN."""
+    """Eigenvalues and eigenvectors of a matrix of numbers or of NaN; LAPACK gives the vectors length 1."""
     values, vectors = jax.lax.platform_dependent(a, tpu=_eig_on_host, default=_eig_on_device)
-    vectors = vectors / jnp.sqrt(jnp.sum(jnp.abs(vectors) ** 2, axis=0))
     pivot = _entries(vectors, _pivot_rows(vectors))
     return values, vectors * (jnp.conj(pivot) / jnp.abs(pivot))
 
@@ -220,7 +219,7 @@ def _inverse_of_vectors(vectors: Array) -> tuple[Array, Array]:
 @functools.partial(jax.custom_jvp, nondiff_argnums=(1,))
 def _fractional_power(a: Array, p: float) -> Array:
     vectors, powers, inverse, _ = _power_factors(a, p)
-    return multiply(vectors * powers, inverse).real
+    return _back(vectors, jnp.diag(powers), inverse)
 
 
 @_fractional_power.defjvp
@@ -236,7 +235,12 @@ def _fractional_power_jvp(p, primals, tangents):
     quotient = (powers[:, None] - powers) / jnp.where(close, 1, gap)
     inner = multiply(inverse, multiply(da.astype(vectors.dtype), vectors))
     weighted = jnp.where(close, p * middle ** (p - 1), quotient) * inner
-    return multiply(vectors * powers, inverse).real, multiply(multiply(vectors, weighted), inverse).real
+    return _back(vectors, jnp.diag(powers), inverse), _back(vectors, weighted, inverse)
+
+
+def _back(vectors: Array, inner: Array, inverse: Array) -> Array:
+    """A real matrix from what it is in the basis of the eigenvectors."""
+    return multiply(multiply(vectors, inner), inverse).real
 
 
 def _power_factors(a: Array, p: float) -> tuple[Array, Array, Array, Array]:

@@ -45,7 +45,8 @@ def solve(a: Num[ArrayLike, "d d"], b: Num[ArrayLike, "d ..."]) -> Solution:
     r"""Solves $A x = b$, and says how far to trust the answer.
 
     By elimination with row exchanges. A relative error $\epsilon$ in $A$ or $b$ can change $x$ by
-    $\epsilon \|A\|_1 \|A^{-1}\|_1$, the condition.
+    $\epsilon \|A\|_1 \|A^{-1}\|_1$, the condition. It is computed, not estimated, from the inverse: the two together
+    cost two to three times the solution alone.
 
     Args:
       a: a square matrix, shape ``(d, d)``.
@@ -261,8 +262,12 @@ def _determinant_jvp(primals, tangents):
 
 def _condition(a: Array, inv: Array, limit: ArrayLike) -> Array:
     """The condition in the 1-norm, inf from a limit on; NaN if a is not finite."""
-    condition = jnp.abs(a).sum(axis=0).max() * jnp.abs(inv).sum(axis=0).max()
+    condition = _norm(a) * _norm(inv)
     return jnp.where(condition < limit, condition, jnp.where(jnp.isfinite(a).all(), jnp.inf, jnp.nan))
+
+
+def _norm(a: Array) -> Array:
+    return _small.norm(a) if len(a) <= 4 else jnp.abs(a).sum(axis=0).max()
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(3,))

@@ -1,0 +1,180 @@
+"""k-means of an array."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from jax.tree_util import Partial
+from jax.typing import ArrayLike
+from jaxtyping import Array, Int, Num
+
+from jaxmath import moments, reduce
+from jaxmath._array import as_matrix, as_size, as_weights, wide
+from jaxmath.kmeans.lloyd import CHUNK, KMeans, inertia, lloyd, narrowed, nearest, tally
+from jaxmath.kmeans.seeding import drawn, given
+
+
+def fit(
+    key: Array,
+    x: Num[ArrayLike, "n d"],
+    num_clusters: int,
+    *,
+    weights: Num[ArrayLike, " n"] | None = None,
+    init: str | Num[ArrayLike, "k d"] = "kmeans++",
+    n_init: int = 1,
+    max_steps: int = 300,
+    tol: float = 1e-4,
+    chunk_size: int | None = None,
+) -> KMeans:
+    r"""Finds k centers with a small sum of squared distances from every row to its nearest center.
+
+    Lloyd's step moves every center to the mean of the rows that are nearest to it, which never raises the inertia. A
+    center that no row is nearest to moves to the row that is farthest from its own, one such center a step. The steps
+    end when all centers together move by less than $\sqrt{\mathrm{tol}}$ times the root mean variance of the columns,
+    scikit-learn's rule, or after ``max_steps``.
+
+    Args:
+      key: a ``jax.random.key``, for the start.
+      x: data, shape ``(n, d)``.
+      num_clusters: k, static, in 1..n.
+      weights: how often each row counts, shape ``(n,)``; weight 2 is the row twice. None counts each once.
+      init: ``"kmeans++"``, see :func:`plus_plus`; ``"random"``, rows drawn by weight; or the centers, ``(k, d)``.
+      n_init: starts, static; the fit of the smallest inertia is returned. They run one after the other in one program.
+      max_steps: static.
+      tol: see above.
+      chunk_size: rows in a chunk, as in :func:`jaxmath.reduce.over`.
+
+    Returns:
+      The fit, in the type of the data; float16 and bfloat16 are computed in float32.
+
+    Raises:
+      TypeError: for complex or non-numeric data, or a traced ``num_clusters``, ``n_init`` or ``max_steps``.
+      ValueError: if the data is not ``(n, d)`` or empty, a number is out of range, ``init`` is unknown or not
+        ``(k, d)``, or the weights are not ``(n,)``.
+
+    Note:
+      A NaN or an infinity in a row that counts, or a negative weight, makes the fit NaN, with ``converged`` false. With
+      fewer distinct rows than clusters some centers coincide with others and stay so. There is no gradient: rows jump
+      from cluster to cluster.
+
+    Example:
+      >>> x = jnp.array([[0.0], [1.0], [10.0], [11.0]])
+      >>> print(jnp.sort(fit(jax.random.key(0), x, 2).centers[:, 0]))
+      [ 0.5 10.5]
+
+    Reference: Lloyd (1982); Arthur and Vassilvitskii (2007) for the start.
+    """
+    name = "kmeans.fit"
+    x = as_matrix(name, x)
+    k = as_size(name, "num_clusters", num_clusters, len(x), "n")
+    n_init, max_steps = as_size(name, "n_init", n_init), as_size(name, "max_steps", max_steps)
+    weights = None if weights is None else as_weights(name, weights, len(x))
+    rows, chunk = wide(x), min(len(x), CHUNK) if chunk_size is None else chunk_size
+    if weights is not None:
+        rows = jnp.where(weights[:, None] != 0, rows, 0)
+    shift = reduce.typical_row(rows, weights)
+    start = given(name, init, k, x.shape[1])
+    scale = _mean_variance(rows, weights)
+
+    def one(key: Array) -> KMeans:
+        centers = start - shift if start is not None else drawn(key, rows - shift, weights, k, str(init))
+        return lloyd(rows - shift, weights, centers.astype(rows.dtype), tol * scale, max_steps, chunk)
+
+    fits = jax.lax.map(one, jax.random.split(key, n_init)) if n_init > 1 else jax.tree.map(lambda a: a[None], one(key))
+    best = jnp.argmin(jnp.where(jnp.isnan(fits.inertia), jnp.inf, fits.inertia))
+    result = jax.tree.map(lambda a: a[best], fits)
+    return narrowed(result._replace(centers=result.centers + shift), x.dtype)
+
+
+def fit_minibatch(
+    key: Array,
+    x: Num[ArrayLike, "n d"],
+    num_clusters: int,
+    *,
+    batch_size: int = 1024,
+    num_steps: int = 100,
+    init: str | Num[ArrayLike, "k d"] = "kmeans++",
+) -> KMeans:
+    r"""Centers from small random batches: a good start for much data, in a fixed number of steps.
+
+    Every step draws ``batch_size`` rows and moves each center by $1 / n_j$ of what its rows miss it by, where $n_j$
+    counts the rows it has had so far.
+
+    Args:
+      key: a ``jax.random.key``, for the start and the batches.
+      x: data, shape ``(n, d)``.
+      num_clusters: k, static, in 1..n.
+      batch_size: rows a step, static.
+      num_steps: static.
+      init: as for :func:`fit`.
+
+    Returns:
+      As :func:`fit` does; ``history`` has the inertia of each batch, scaled to n rows, and ``converged`` tells whether
+      the result is finite.
+
+    Raises:
+      As :func:`fit` does.
+
+    Reference: Sculley (2010).
+    """
+    name = "kmeans.fit_minibatch"
+    x = as_matrix(name, x)
+    k = as_size(name, "num_clusters", num_clusters, len(x), "n")
+    batch_size, num_steps = as_size(name, "batch_size", batch_size), as_size(name, "num_steps", num_steps)
+    rows, start = wide(x), given(name, init, k, x.shape[1])
+    shift = reduce.typical_row(rows)
+    key_start, key_batches = jax.random.split(key)
+    centers = drawn(key_start, rows - shift, None, k, str(init)) if start is None else start - shift
+    centers, history = _minibatches(key_batches, rows - shift, centers.astype(rows.dtype), batch_size, num_steps)
+    left = reduce.over(Partial(inertia, centers), rows - shift, chunk_size=min(len(x), CHUNK))
+    result = KMeans(centers + shift, left, history, jnp.array(num_steps), jnp.isfinite(left), jnp.array(0))
+    return narrowed(result, x.dtype)
+
+
+@partial(jax.jit, static_argnums=(3, 4))
+def _minibatches(key: Array, x: Array, centers: Array, batch_size: int, num_steps: int) -> tuple[Array, Array]:
+    ones = jnp.ones(batch_size, x.dtype)
+
+    def step(state, key):
+        centers, seen = state
+        batch = x[jax.random.choice(key, len(x), (batch_size,))]
+        sums, left = tally(centers, batch, ones), inertia(centers, batch, ones)
+        seen = seen + sums.counts
+        missed = sums.totals - sums.counts[:, None] * centers
+        return (centers + missed / jnp.maximum(seen, 1)[:, None], seen), left * (len(x) / batch_size)
+
+    state = (centers, jnp.zeros(len(centers), x.dtype))
+    (centers, _), history = jax.lax.scan(step, state, jax.random.split(key, num_steps))
+    return centers, history
+
+
+def predict(centers: Num[ArrayLike, "k d"], x: Num[ArrayLike, "m d"]) -> Int[Array, " m"]:
+    """The nearest center of every row.
+
+    Args:
+      centers: shape ``(k, d)``.
+      x: data, shape ``(m, d)``.
+
+    Returns:
+      Numbers of clusters, 0..k - 1, shape ``(m,)``; of equally near ones the first, and -1 for a row with a NaN or an
+      infinity.
+
+    Raises:
+      TypeError: for complex or non-numeric data.
+      ValueError: if centers and data do not have equally many columns.
+
+    Example:
+      >>> print(predict([[0.0], [10.0]], [[1.0], [7.0]]))
+      [0 1]
+    """
+    centers, x = as_matrix("kmeans.predict", centers), as_matrix("kmeans.predict", x)
+    if centers.shape[1] != x.shape[1]:
+        raise ValueError(f"kmeans.predict: expected {centers.shape[1]} columns, as centers have, got shape {x.shape}")
+    shift = wide(centers).mean(axis=0)
+    _, labels = nearest(wide(centers) - shift, wide(x) - shift)
+    return jnp.where(jnp.isfinite(x).all(axis=1), labels, -1)
+
+
+def _mean_variance(x: Array, weights: Array | None) -> Array:
+    whole = moments.of(x, weights=weights)
+    return jnp.mean(jnp.diagonal(whole.scatter)) / whole.count

@@ -1,0 +1,76 @@
+"""k-means of data larger than memory."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import jax.numpy as jnp
+from jax.tree_util import Partial
+from jax.typing import ArrayLike
+from jaxtyping import Array, Num
+
+from jaxmath import moments, reduce
+from jaxmath._array import as_matrix, as_size, wide
+from jaxmath._stream import even_pieces
+from jaxmath.kmeans.lloyd import KMeans, farthest, inertia, means, narrowed, repair, tally
+from jaxmath.kmeans.seeding import drawn, given
+
+
+def fit_batches(
+    key: Array,
+    make_batches: Callable[[], Iterable[Num[ArrayLike, "_ d"]]],
+    num_clusters: int,
+    *,
+    init: str | Num[ArrayLike, "k d"] = "kmeans++",
+    max_steps: int = 300,
+    tol: float = 1e-4,
+) -> KMeans:
+    """The fit of data larger than memory: exact Lloyd steps, one pass over the batches each.
+
+    Args:
+      key: a ``jax.random.key``, for the start.
+      make_batches: a callable that returns a fresh iterator of arrays ``(m, d)``, the same rows every time.
+      num_clusters: k, static, at most the rows of the first piece, which the start is drawn from: the first batch, or
+        4,096 rows if that is more.
+      init: as for :func:`fit`.
+      max_steps: passes at most.
+      tol: as for :func:`fit`.
+
+    Returns:
+      The fit, equal to :func:`fit` of all rows from the same centers up to rounding.
+
+    Raises:
+      TypeError: if ``make_batches`` is not callable: an iterator can be read only once.
+      ValueError: if there is no row, or a batch is not ``(m, d)``; and what :func:`fit` raises.
+    """
+    name = "kmeans.fit_batches"
+    if not callable(make_batches):
+        raise TypeError(f"{name}: expected a callable that returns a fresh iterator, got {type(make_batches).__name__}")
+    k, max_steps = as_size(name, "num_clusters", num_clusters), as_size(name, "max_steps", max_steps)
+    everything = moments.of_batches(make_batches())
+    first = as_matrix(name, next(even_pieces(name, make_batches(), None))[0])
+    rows = wide(first)
+    k = as_size(name, "num_clusters", k, len(rows), "rows of the first piece")
+    start, shift = given(name, init, k, rows.shape[1]), everything.mean.astype(rows.dtype)
+    centers = (drawn(key, rows - shift, None, k, str(init)) if start is None else start - shift).astype(rows.dtype)
+    limit = tol * jnp.mean(jnp.diagonal(everything.scatter)) / everything.count
+
+    def over(statistics: Callable[..., Any], centers: Array) -> Any:
+        return reduce.over_batches(Partial(_shifted, Partial(statistics, centers), shift), make_batches())
+
+    spread, sums = over(inertia, jnp.zeros_like(centers[:1])), over(tally, centers)
+    history, length, repairs = [], jnp.array(jnp.inf), jnp.zeros((), int)
+    while len(history) < max_steps and bool(length > limit):
+        history.append(sums.excess + spread)
+        new, count = means(centers, sums), 0
+        if bool((sums.counts == 0).any()):
+            new, count = repair(new, sums, over(farthest, centers))
+        length, centers, repairs = jnp.sum((new - centers) ** 2), new, repairs + count
+        sums = over(tally, centers)
+    padded = jnp.full(max_steps, jnp.nan, rows.dtype).at[: len(history)].set(jnp.array(history, rows.dtype))
+    left = over(inertia, centers)
+    converged = (length <= limit) & jnp.isfinite(left)
+    return narrowed(KMeans(centers + shift, left, padded, jnp.array(len(history)), converged, repairs), first.dtype)
+
+
+def _shifted(statistics: Callable[[Array, Array], Any], shift: Array, x: Array, weights: Array) -> Any:
+    return statistics(wide(x) - shift, weights)

@@ -1,0 +1,100 @@
+"""Bad input to k-means."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from rows import INTEGERS, Row, X, data_rows, dtype_is, near, weight_rows, with_cell
+
+from jaxmath import kmeans
+
+KEY = jax.random.key(0)
+
+
+def _no_fit(result: kmeans.KMeans) -> None:
+    assert not result.converged
+    assert np.isnan(result.inertia)
+
+
+def _at_rest(result: kmeans.KMeans) -> None:
+    assert result.converged
+    assert result.inertia == 0
+
+
+fit = partial(kmeans.fit, KEY)
+
+ROWS = [
+    *data_rows("kmeans.fit", lambda x: fit(x, 1)),
+    *weight_rows("kmeans.fit", lambda x, w: fit(x, 2, weights=w)),
+    Row("kmeans.fit", "k = 0", partial(fit, X, 0), ValueError, "num_clusters must be in 1..n = 5, got 0"),
+    Row("kmeans.fit", "k > n", partial(fit, X, 6), ValueError, "1..n = 5, got 6"),
+    Row("kmeans.fit", "k traced", lambda: jax.jit(kmeans.fit)(KEY, X, 2), TypeError, "num_clusters must be static"),
+    Row("kmeans.fit", "n_init = 0", partial(fit, X, 2, n_init=0), ValueError, "n_init must be at least 1"),
+    Row("kmeans.fit", "no steps", partial(fit, X, 2, max_steps=0), ValueError, "max_steps must be at least 1"),
+    Row("kmeans.fit", "unknown init", partial(fit, X, 2, init="first"), ValueError, "init must be 'kmeans"),
+    Row("kmeans.fit", "init of another shape", partial(fit, X, 2, init=X[:3]), ValueError, r"\(k, d\) = \(2, 3\)"),
+    Row("kmeans.fit", "NaN", partial(fit, with_cell(np.nan), 2), check=_no_fit),
+    Row("kmeans.fit", "infinity", partial(fit, with_cell(np.inf), 2), check=_no_fit),
+    Row("kmeans.fit", "negative weight", partial(fit, X, 2, weights=[1, 1, 1, 1, -1]), check=_no_fit),
+    Row("kmeans.fit", "weights 0", partial(fit, X, 2, weights=np.zeros(5)), check=_no_fit),
+    Row("kmeans.fit", "NaN, several starts", partial(fit, with_cell(np.nan), 2, n_init=2), check=_no_fit),
+    Row(
+        "kmeans.fit",
+        "weight 0 leaves NaN out",
+        lambda: fit(with_cell(np.nan), 1, weights=[1, 1, 0, 1, 1]).centers[0],
+        check=near(np.delete(X, 2, axis=0).mean(axis=0)),
+    ),
+    Row("kmeans.fit", "repeated rows", partial(fit, np.ones((4, 2)), 3), check=_at_rest),
+    Row("kmeans.fit", "k = n", partial(fit, X, 5), check=_at_rest),
+    Row("kmeans.fit", "one row", partial(fit, X[:1], 1), check=_at_rest),
+    Row(
+        "kmeans.fit",
+        "more clusters than distinct rows",
+        partial(fit, np.repeat(X[:2], 3, axis=0), 4),
+        check=_at_rest,
+    ),
+    Row(
+        "kmeans.fit",
+        "more clusters than distinct rows, random start",
+        partial(fit, np.repeat(X[:2], 3, axis=0), 4, init="random"),
+        check=_at_rest,
+    ),
+    Row("kmeans.fit", "integers", lambda: fit(INTEGERS, 1).centers, check=near(np.mean(INTEGERS, axis=0)[None])),
+    Row("kmeans.fit", "float16", lambda: fit(X.astype(np.float16), 2).centers, check=dtype_is(jnp.float16)),
+    Row(
+        "kmeans.fit_batches",
+        "an iterator",
+        lambda: kmeans.fit_batches(KEY, iter([X]), 2),
+        TypeError,
+        "a callable that returns a fresh iterator",
+    ),
+    Row("kmeans.fit_batches", "no rows", lambda: kmeans.fit_batches(KEY, list, 2), ValueError, "at least one row"),
+    Row(
+        "kmeans.fit_batches",
+        "k > rows",
+        lambda: kmeans.fit_batches(KEY, lambda: [X], 6),
+        ValueError,
+        "1..rows of the first piece = 5, got 6",
+    ),
+    Row("kmeans.fit_batches", "NaN", lambda: kmeans.fit_batches(KEY, lambda: [X, with_cell(np.nan)], 2), check=_no_fit),
+    *data_rows("kmeans.fit_minibatch", lambda x: kmeans.fit_minibatch(KEY, x, 1)),
+    Row(
+        "kmeans.fit_minibatch",
+        "no rows a batch",
+        lambda: kmeans.fit_minibatch(KEY, X, 1, batch_size=0),
+        ValueError,
+        "batch_size must be at least 1",
+    ),
+    Row("kmeans.fit_minibatch", "NaN", lambda: kmeans.fit_minibatch(KEY, with_cell(np.nan), 2), check=_no_fit),
+    *data_rows("kmeans.predict", partial(kmeans.predict, X[:2])),
+    Row("kmeans.predict", "other columns", partial(kmeans.predict, X[:2], X[:, :2]), ValueError, "expected 3 columns"),
+    Row(
+        "kmeans.predict",
+        "NaN row",
+        lambda: kmeans.predict(X, with_cell(np.nan)),
+        check=near(np.array([0, 1, -1, 3, 4])),
+    ),
+    *data_rows("kmeans.plus_plus", lambda x: kmeans.plus_plus(KEY, x, 1)),
+    Row("kmeans.plus_plus", "k > n", partial(kmeans.plus_plus, KEY, X, 6), ValueError, "1..n = 5, got 6"),
+]

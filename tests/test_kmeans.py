@@ -1,0 +1,115 @@
+"""k-means: against scikit-learn, and the laws of its steps."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jaxmath import kmeans
+
+
+def clusters(n=300, d=3, k=4, seed=0, spread=1.0, offset=0.0):
+    rng = np.random.default_rng(seed)
+    places = rng.normal(size=(k, d)) * 4
+    return (places[rng.integers(k, size=n)] + spread * rng.normal(size=(n, d)) + offset).astype(np.float32)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_equals_scikit_learn_from_the_same_start(weighted):
+    cluster = pytest.importorskip("sklearn.cluster")
+    x = clusters().astype(float)
+    weights = np.random.default_rng(1).integers(1, 4, len(x)).astype(float) if weighted else None
+    with jax.enable_x64(True):
+        ours = kmeans.fit(jax.random.key(0), x, 4, init=x[:4], weights=weights)
+        theirs = cluster.KMeans(4, init=x[:4], n_init=1, algorithm="lloyd").fit(x, sample_weight=weights)
+        np.testing.assert_allclose(ours.centers, theirs.cluster_centers_, rtol=1e-8)
+        assert ours.inertia == pytest.approx(theirs.inertia_, rel=1e-10)
+        assert abs(int(ours.num_steps) - theirs.n_iter_) <= 1  # it also stops when no label changed
+        np.testing.assert_array_equal(kmeans.predict(ours.centers, x), theirs.labels_)
+
+
+@settings(max_examples=12, deadline=None)
+@given(seed=st.integers(0, 999), init=st.sampled_from(["kmeans++", "random"]))
+def test_inertia_never_rises_and_belongs_to_the_returned_centers(seed, init):
+    x = clusters(seed=seed)
+    fitted = kmeans.fit(jax.random.key(seed), x, 4, init=init, max_steps=50)
+    steps = int(fitted.num_steps)
+    heights = np.append(np.asarray(fitted.history, float)[:steps], float(fitted.inertia))
+    assert (np.diff(heights) <= 1e-5 * heights[0]).all()
+    assert np.isnan(fitted.history[steps:]).all()
+    distances = ((x[:, None].astype(float) - np.asarray(fitted.centers, float)) ** 2).sum(axis=2).min(axis=1)
+    assert fitted.inertia == pytest.approx(distances.sum(), rel=1e-5)
+
+
+@settings(max_examples=8, deadline=None)
+@given(seed=st.integers(0, 999))
+def test_weights_are_repetition_and_batches_the_whole(seed):
+    x = clusters(120, seed=seed)
+    weights = np.random.default_rng(seed).integers(1, 4, len(x))
+    start, key = x[:3], jax.random.key(0)
+    weighted = kmeans.fit(key, x, 3, init=start, weights=weights)
+    repeated = kmeans.fit(key, np.repeat(x, weights, axis=0), 3, init=start)
+    np.testing.assert_allclose(weighted.centers, repeated.centers, atol=1e-4)
+    whole = kmeans.fit(key, x, 3, init=start)
+    streamed = kmeans.fit_batches(key, lambda: np.split(x, [7, 50]), 3, init=start)
+    np.testing.assert_allclose(streamed.centers, whole.centers, atol=1e-4)
+    assert streamed.num_steps == whole.num_steps
+    np.testing.assert_allclose(kmeans.fit(key, x, 3, init=start, chunk_size=17).centers, whole.centers, atol=1e-4)
+
+
+def test_far_from_zero_in_float32():
+    x = clusters()
+    near, far = (kmeans.fit(jax.random.key(0), y, 4, init=y[:4]) for y in (x, x + np.float32(1e4)))
+    np.testing.assert_allclose(far.centers - 1e4, near.centers, atol=3e-3)
+    assert far.inertia == pytest.approx(float(near.inertia), rel=1e-3)
+
+
+def test_tight_clusters_far_apart_keep_their_inertia():
+    x = clusters(spread=1e-3)
+    fitted = kmeans.fit(jax.random.key(0), x, 4)
+    distances = ((x[:, None].astype(float) - np.asarray(fitted.centers, float)) ** 2).sum(axis=2).min(axis=1)
+    assert fitted.inertia == pytest.approx(distances.sum(), rel=1e-2)
+
+
+def test_kmeans_plus_plus_finds_separate_clusters_where_random_rows_do_not():
+    x = clusters(k=8, spread=0.02)
+    keys = jax.random.split(jax.random.key(0), 20)
+
+    def inertias(init):
+        return jax.vmap(lambda key: kmeans.fit(key, x, 8, init=init, max_steps=1).inertia)(keys)
+
+    assert jnp.median(inertias("kmeans++")) < 0.2 * jnp.median(inertias("random"))
+
+
+def test_several_starts_return_the_best():
+    x = clusters(k=8)
+    key = jax.random.key(3)
+    fits = [kmeans.fit(k, x, 8, init="random") for k in jax.random.split(key, 5)]
+    best = kmeans.fit(key, x, 8, init="random", n_init=5)
+    assert best.inertia == pytest.approx(min(float(f.inertia) for f in fits), rel=1e-5)
+
+
+def test_a_lost_center_is_given_a_row():
+    x = clusters(k=2)
+    start = np.concatenate([x[:1], [[1e3, 1e3, 1e3]]])
+    fitted = kmeans.fit(jax.random.key(0), x, 2, init=start)
+    assert fitted.num_repairs >= 1
+    assert len(np.unique(kmeans.predict(fitted.centers, x))) == 2
+
+
+def test_small_batches_come_near_the_whole():
+    x = clusters(3000)
+    whole = kmeans.fit(jax.random.key(0), x, 4, n_init=3)
+    small = kmeans.fit_minibatch(jax.random.key(0), x, 4, batch_size=256, num_steps=60)
+    assert float(whole.inertia) <= float(small.inertia) < 1.1 * float(whole.inertia)
+    assert small.history.shape == (60,)
+
+
+def test_under_jit_and_vmap():
+    x = np.stack([clusters(seed=s) for s in range(3)])
+    keys = jax.random.split(jax.random.key(0), 3)
+    together = jax.jit(jax.vmap(lambda key, x: kmeans.fit(key, x, 4)))(keys, x)
+    for i in range(3):
+        np.testing.assert_allclose(together.centers[i], kmeans.fit(keys[i], x[i], 4).centers, atol=1e-4)
