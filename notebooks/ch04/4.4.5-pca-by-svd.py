@@ -42,8 +42,7 @@ print("device:", jax.devices()[0].device_kind)
 #
 # which is the eigenvalue decomposition of the covariance. So the right singular vectors *are* the principal
 # components, and the variances are $\lambda_j = \sigma_j^2 / (n - 1)$. An eigenvector has no preferred sign, so
-# the two roads agree up to the sign of each row; `pca.fit` settles it by a rule, and both of its solvers follow
-# the same one.
+# the two roads agree up to the sign of each row; `pca.fit` settles it by a rule that all of its solvers follow.
 
 # %%
 key_data, key_turn, key_small, key_wide = jax.random.split(jax.random.key(3), 4)
@@ -124,8 +123,8 @@ plt.show()
 # ## The other reason: more columns than rows
 #
 # Twenty rows with 2,000 columns would need a covariance of $2000 \times 2000$ entries of which at most
-# $n - 1 = 19$ eigenvalues are not 0. `solver="auto"` takes the singular value decomposition of the
-# $20 \times 2000$ data instead.
+# $n - 1 = 19$ eigenvalues are not 0. `solver="auto"` decomposes the $20 \times 20$ table of inner products
+# $X X^\top = U \Sigma^2 U^\top$ instead, and gets the components from it as $V = X^\top U \Sigma^{-1}$.
 
 # %%
 wide = jax.random.normal(key_wide, (20, 2000))
