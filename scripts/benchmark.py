@@ -2,9 +2,11 @@
 
 Each side of a workload runs in a process of its own, so that thread pools do not disturb each other. The two run
 alternately; what counts is the median of the pairwise ratios, since shared machines drift. Compile time is reported
-apart, with the peak memory of each process and the error of both results against float64.
+apart, with the memory of each process, what a call takes beyond what it found, and the error of both results against
+float64.
 """
 
+import contextlib
 import json
 import multiprocessing
 import resource
@@ -59,7 +61,7 @@ def _line(result: dict[str, Any]) -> str:
         f"{result['name']}: {result['ratio']:.2f}x {result['peer_name']}{goal}, "
         f"{1e3 * ours['seconds']:.3g} against {1e3 * peer['seconds']:.3g} ms, first {ours['first_seconds']:.2f} s, "
         f"error {ours['error']:.1e} against {peer['error']:.1e}, "
-        f"peak {ours['peak_mb']:.0f} against {peer['peak_mb']:.0f} MB"
+        f"a call takes {ours['rise_mb']:.0f} against {peer['rise_mb']:.0f} MB more"
     )
 
 
@@ -96,6 +98,7 @@ def _work(name: str, side: str, pipe: Connection) -> None:
     start = time.perf_counter()
     result = call()
     first = time.perf_counter() - start
+    resident = _start_of_peak()
     start = time.perf_counter()
     call()
     repeats = max(1, round(_RUN_SECONDS / (time.perf_counter() - start)))
@@ -107,8 +110,24 @@ def _work(name: str, side: str, pipe: Connection) -> None:
             call()
         pipe.send((time.perf_counter() - start) / repeats)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    rise = _memory("VmHWM") - resident
     exact = workload.reference(*(a.astype(np.float64) for a in inputs))
-    pipe.send({"error": workload.error(result, exact), "peak_mb": peak})
+    pipe.send({"error": workload.error(result, exact), "peak_mb": peak, "rise_mb": rise})
+
+
+def _start_of_peak() -> float:
+    """Forgets the peak of this process so far, where the system can; what is resident now, in MB."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+    return _memory("VmRSS")
+
+
+def _memory(field: str) -> float:
+    """A figure of this process in MB, NaN where the system does not tell."""
+    with contextlib.suppress(OSError):
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(field))
+    return float("nan")
 
 
 if __name__ == "__main__":

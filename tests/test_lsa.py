@@ -73,6 +73,46 @@ def _equations(jaxpr):
                 yield from _equations(inner)
 
 
+SPECTRA = {
+    "all equal": [1.0] * 60,
+    "three-fold, and a flat tail": [5.0] * 3 + [3.0] * 3 + list(np.linspace(2.9, 0.1, 54)),
+    "a cut through equal ones": [5.0] + [2.0] * 5,
+    "falling by half": list(2.0 ** -np.arange(20)),
+    "of rank 2": [1.0, 0.5],
+    "nothing": [0.0],
+}
+
+
+@pytest.mark.parametrize("shape", [(60, 90), (90, 60)])
+@pytest.mark.parametrize("spectrum", SPECTRA.values(), ids=SPECTRA)
+def test_hard_spectra_of_sparse_tables(spectrum, shape):
+    """Equal, vanishing and crowded singular values; the vectors are orthonormal whatever the rank."""
+    with jax.enable_x64(True):
+        left, right = (np.linalg.qr(RNG.normal(size=(size, len(spectrum))))[0] for size in shape)
+        table = 1e-25 * (left * spectrum) @ right.T
+        fitted = lsa.fit(BCOO.fromdense(table, nse=table.size), 5)
+    values, vectors = 1e25 * np.asarray(fitted.singular_values), np.asarray(fitted.components)
+    np.testing.assert_allclose(values, np.resize(spectrum, 5) * (np.arange(5) < len(spectrum)), atol=1e-12)
+    np.testing.assert_allclose(vectors @ vectors.T, np.eye(5), atol=1e-12)
+    np.testing.assert_allclose(1e25 * np.linalg.norm(table @ vectors.T, axis=0), values, atol=1e-11)
+
+
+def test_a_sparse_table_without_a_cell():
+    nothing = BCOO((jnp.zeros(0), jnp.zeros((0, 2), jnp.int32)), shape=(6, 4))
+    for weighting in WEIGHTINGS:
+        fitted = lsa.fit(nothing, 2, weighting=weighting)
+        np.testing.assert_array_equal(fitted.singular_values, 0)
+        np.testing.assert_array_equal(lsa.transform(fitted, nothing), 0)
+
+
+def test_many_copies_of_one_collection_give_each_topic_many_times():
+    one = collection(20, 15)
+    copies = BCOO.fromdense(np.kron(np.eye(6, dtype=np.float32), one))
+    fitted = lsa.fit(copies, 12, solver="randomized", key=jax.random.key(3))
+    wanted = np.repeat(np.linalg.svd(one, compute_uv=False)[:2], 6)
+    np.testing.assert_allclose(fitted.singular_values, wanted, rtol=2e-5)
+
+
 def test_cells_that_stand_twice_are_added_before_they_are_weighted():
     once = BCOO((jnp.array([3.0, 1.0, 2.0]), jnp.array([[0, 0], [0, 1], [1, 1]])), shape=(2, 2))
     twice = BCOO((jnp.array([1.0, 1.0, 2.0, 2.0]), jnp.array([[0, 0], [0, 1], [1, 1], [0, 0]])), shape=(2, 2))

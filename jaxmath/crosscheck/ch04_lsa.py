@@ -49,10 +49,7 @@ for weighting in (None, "tfidf", "log_entropy"):
         ),
         inputs=lambda rng: (rng.uniform(0.5, 1.5, size=len(_CELLS)) * np.array([8.0, 4.0, 2.0, 1.0])[_CELLS[:, 1]],),
         covers=("lsa.fit", "lsa.transform"),
-        float64=1e-7,
-        float32=1e-4,
-        reason="products square the singular values, which halves the digits of vectors near each other",
-        not_differentiable="subspace iteration has no reverse-mode rule",
+        not_differentiable="an iteration to convergence has no reverse-mode rule",
     )
 case(
     "4.5 randomized topics",

@@ -1,10 +1,15 @@
-"""Data: the bundled handwritten digits."""
+"""Data: the bundled handwritten digits, tables from files."""
 
 from importlib.resources import files
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import UInt8
+
+from jaxmath.data.synthetic import Statsville, statsville
+from jaxmath.data.tables import table
+
+__all__ = ["Digits", "Statsville", "digits", "statsville", "table"]
 
 
 class Digits(NamedTuple):

@@ -79,7 +79,7 @@ for weight, topic in zip(topics.singular_values, topics.components, strict=True)
 fig, ax = plt.subplots(figsize=(6.4, 3.2))
 for j, term in enumerate(terms):
     ax.bar(np.arange(4) + 0.2 * j, topics.components[:, j], width=0.18, label=term, color=plot.PALETTE[j])
-ax.set_xticks(np.arange(4) + 0.3, [f"topic {i}\nσ = {s:.2f}" for i, s in enumerate(topics.singular_values)])
+ax.set_xticks(np.arange(4) + 0.3, [f"topic {i}\nweight {s:.2f}" for i, s in enumerate(topics.singular_values)])
 ax.set(ylabel="how much of the term", ylim=(-1.05, 1.1))
 ax.legend(ncols=4, fontsize=9, loc="lower left")
 plt.show()

@@ -87,6 +87,7 @@ WORKLOADS = {
         "a scikit-learn loop", lambda rng: (np.stack([_data(rng, 500, 10)[0] for _ in range(1000)]),),
         _many_pcas, _scikit_learn_many, lambda x: np.stack([_variances(each, 3) for each in x]), 30,
     ),
+    "pca 1000000 x 64, k = 10": _workload(1_000_000, 64, 10, 0),
     "pca of batches, 1000000 x 64": Workload(
         "IncrementalPCA", partial(_data, n=1_000_000, d=64), partial(_streamed, k=10),
         partial(_scikit_learn_streamed, k=10), partial(_variances, k=10), 2,

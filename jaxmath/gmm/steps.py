@@ -1,0 +1,171 @@
+"""The E-step and the M-step."""
+
+from collections.abc import Callable
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from jax.tree_util import Partial
+from jax.typing import ArrayLike
+from jaxtyping import Array, Float, Int, Num
+
+from jaxmath import reduce
+from jaxmath._array import as_weights
+from jaxmath.gmm.chunk import Statistics, chunk_rows, expect, model_of, settle
+from jaxmath.gmm.mixture import DENSE, GMM, checked, variances, with_rows
+
+
+def e_step(
+    params: GMM,
+    x: Num[ArrayLike, "n d"],
+    *,
+    weights: Num[ArrayLike, " n"] | None = None,
+    chunk_size: int | None = None,
+) -> Statistics:
+    r"""The sums over responsibilities $r_{ik} = \pi_k N(x_i \mid \mu_k, \Sigma_k) / p(x_i)$ that an M-step needs.
+
+    One pass over chunks of rows: the responsibilities themselves, ``(n, k)``, never exist as a whole.
+
+    Args:
+      params: the mixture.
+      x: data, shape ``(n, d)``.
+      weights: how often each row counts, shape ``(n,)``; None counts each once.
+      chunk_size: rows in a chunk, as in :func:`jaxmath.reduce.over`; None for as many as stay in cache.
+
+    Returns:
+      The sums, in float32 or wider. Those of other rows under the same mixture are added by
+      :func:`jaxmath.reduce.merge`.
+
+    Raises:
+      TypeError: for complex or non-numeric data, or ``params`` that are no mixture.
+      ValueError: if the shapes of the mixture do not belong together, or data or weights do not fit it.
+
+    Note:
+      A NaN or an infinity in a row that counts, a negative weight, or a covariance that is not positive definite
+      leaves no finite log-likelihood.
+
+    Example:
+      >>> params = GMM(jnp.array([0.5, 0.5]), jnp.array([[0.0], [10.0]]), jnp.ones((2, 1)), "diag")
+      >>> print(e_step(params, jnp.array([[0.0], [10.0], [11.0]])).counts)
+      [1. 2.]
+
+    Reference: section 6.8.2; Bishop (2006), equation 9.23.
+    """
+    params, x, _ = with_rows("gmm.e_step", params, x)
+    weights = None if weights is None else as_weights("gmm.e_step", weights, len(x)).astype(x.dtype)
+    shift = reduce.typical_row(x, weights)
+    return sums_over(expect, moved(params, -shift), shift, x, weights, chunk_size)
+
+
+def m_step(params: GMM, statistics: Statistics, *, reg_covar: ArrayLike = 1e-6) -> GMM:
+    r"""The most likely mixture for given responsibilities.
+
+    With $\delta_k = \frac{1}{n_k} \sum_i w_i r_{ik} (x_i - \mu_k)$ the new mean is $\mu_k + \delta_k$, the new
+    weight $n_k / n$ and the new covariance $\frac{1}{n_k} \sum_i w_i r_{ik} (x_i - \mu_k)(x_i - \mu_k)^T - \delta_k
+    \delta_k^T$ plus ``reg_covar`` on its diagonal; averaged over axes for spherical types, over components for tied.
+
+    Args:
+      params: the mixture of the E-step.
+      statistics: what :func:`e_step` returned for it.
+      reg_covar: added to every variance.
+
+    Returns:
+      The new mixture. A component that no row belongs to, with a weight below 10 eps, is put beside the heaviest one,
+      which gives it half of its weight.
+
+    Raises:
+      TypeError: if ``params`` are no mixture.
+      ValueError: if its shapes do not belong together.
+
+    Reference: section 6.8.2; Bishop (2006), equations 9.24-9.26.
+    """
+    return maximize(checked("gmm.m_step", params), statistics, reg_covar)[0]
+
+
+def em_step(
+    params: GMM,
+    x: Num[ArrayLike, "n d"],
+    *,
+    weights: Num[ArrayLike, " n"] | None = None,
+    reg_covar: ArrayLike = 1e-6,
+    chunk_size: int | None = None,
+) -> tuple[GMM, Float[Array, ""]]:
+    """One step of EM: :func:`e_step`, then :func:`m_step`.
+
+    Args:
+      params: the mixture.
+      x: data, shape ``(n, d)``.
+      weights: how often each row counts, shape ``(n,)``; None counts each once.
+      reg_covar: added to every variance.
+      chunk_size: rows in a chunk, as for :func:`e_step`.
+
+    Returns:
+      The new mixture, and the mean log-density of a row under the old one. The likelihood of the new one is not lower,
+      but for rounding and ``reg_covar``.
+
+    Raises:
+      As :func:`e_step` does.
+
+    Reference: Dempster, Laird and Rubin (1977).
+    """
+    statistics = e_step(params, x, weights=weights, chunk_size=chunk_size)
+    return m_step(params, statistics, reg_covar=reg_covar), statistics.log_likelihood / statistics.rows
+
+
+@partial(jax.jit, static_argnums=(0, 5))
+def sums_over(
+    of_chunk: Callable[..., Statistics],
+    params: GMM,
+    shift: Array,
+    x: Array | tuple[Array, Array],
+    weights: Array | None,
+    chunk_size: int | None,
+) -> Statistics:
+    """One pass; the means of the mixture and of what is returned are relative to the shift."""
+    model = model_of(params)
+    chunk_size = chunk_rows(len(x[0]) if isinstance(x, tuple) else len(x), params) if chunk_size is None else chunk_size
+    sums = reduce.over(Partial(of_chunk, model, shift), x, weights=weights, chunk_size=chunk_size)
+    return settle(model, params.means, sums)
+
+
+@jax.jit
+def maximize(params: GMM, sums: Statistics, reg_covar: ArrayLike) -> tuple[GMM, Int[Array, ""]]:
+    """The M-step, and how many empty components it had to move."""
+    kind, dtype = params.covariance_type, params.means.dtype
+    d = params.means.shape[1]
+    empty = sums.counts < 10 * jnp.finfo(dtype).eps * sums.rows
+    counts = jnp.where(empty, 1, sums.counts)
+    delta = sums.first / counts[:, None]
+    dense = kind in DENSE
+    squares = delta[:, :, None] * delta[:, None, :] if dense else delta**2
+    scatter = sums.second - sums.counts.reshape(-1, *(1,) * (squares.ndim - 1)) * squares
+    if kind.startswith("tied"):
+        covariances = scatter.sum(axis=0) / sums.rows
+    else:
+        covariances = scatter / counts.reshape(-1, *(1,) * (scatter.ndim - 1))
+    if kind.endswith("spherical"):
+        covariances = covariances.mean(axis=-1)
+    reg = jnp.asarray(reg_covar, dtype)
+    covariances = covariances + reg * jnp.eye(d, dtype=dtype) if dense else jnp.maximum(covariances, 0) + reg
+    new = GMM(sums.counts / sums.rows, params.means + delta, covariances, kind)
+    return jax.lax.cond(empty.any(), _repaired, lambda new, _: new, new, empty), empty.sum()
+
+
+def moved(params: GMM, by: Array) -> GMM:
+    return GMM(params.weights, params.means + by, params.covariances, params.covariance_type)
+
+
+def _repaired(params: GMM, empty: Array) -> GMM:
+    """Empty components as copies of the heaviest ones, which share their weight, moved along the widest axis."""
+    k = len(empty)
+    num_left = jnp.maximum(k - empty.sum(), 1)
+    place = jnp.cumsum(empty) - 1
+    heaviest = jnp.argsort(jnp.where(empty, -1, params.weights), descending=True)
+    donor = jnp.where(empty, heaviest[place % num_left], jnp.arange(k))
+    spread = variances(params)[donor]
+    widest = jax.nn.one_hot(jnp.argmax(spread, axis=1), spread.shape[1], dtype=spread.dtype)
+    steps = jnp.where(empty, 1 + place // num_left, 0)[:, None]
+    weights = params.weights[donor] / jnp.zeros(k, spread.dtype).at[donor].add(1)[donor]
+    means = params.means[donor] + steps * widest * jnp.sqrt(spread)
+    own = params.covariances.ndim > 0 and not params.covariance_type.startswith("tied")
+    return GMM(weights, means, params.covariances[donor] if own else params.covariances, params.covariance_type)

@@ -1,0 +1,267 @@
+"""Mixtures of Gaussians: against scikit-learn, the laws of EM, and data that breaks other implementations."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import jaxmath
+from jaxmath import gmm
+from jaxmath.gmm.mixture import COVARIANCE_TYPES, variances
+
+KEY = jax.random.key(0)
+every_type = pytest.mark.parametrize("kind", COVARIANCE_TYPES)
+dense_and_diagonal = pytest.mark.parametrize("kind", ["full", "tied_diag"])
+
+
+def clusters(n=150, d=2, seed=0, apart=2.0):
+    rng = np.random.default_rng(seed)
+    means = apart * rng.normal(size=(3, d))
+    factors = np.eye(d) + 0.3 * rng.normal(size=(3, d, d))
+    label = rng.integers(0, 3, n)
+    return means[label] + np.einsum("nij,nj->ni", factors[label], rng.normal(size=(n, d)))
+
+
+def near_start(x, kind, k=3):
+    """A mixture of equal weights at the first rows, with the covariance of the data."""
+    d = x.shape[1]
+    shape = {"full": (k, d, d), "tied": (d, d), "diag": (k, d), "spherical": (k,), "tied_diag": (d,)}.get(kind, ())
+    whole = np.cov(x.T).reshape(d, d)
+    spread = {"full": whole, "tied": whole, "diag": np.diag(whole), "tied_diag": np.diag(whole)}.get(kind, whole[0, 0])
+    return gmm.GMM(
+        jnp.full(k, 1 / k, x.dtype), jnp.asarray(x[:k]), jnp.broadcast_to(jnp.asarray(spread, x.dtype), shape), kind
+    )
+
+
+def close(a, b, rtol=1e-4, atol=1e-4):
+    for got, want in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
+        np.testing.assert_allclose(got, want, rtol=rtol, atol=atol)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "tolerance", "kind"),
+    [("float32", 1e-4, "full"), ("float32", 1e-4, "diag"), *(("float64", 1e-8, kind) for kind in COVARIANCE_TYPES[:4])],
+)
+def test_equals_scikit_learn_after_20_steps(kind, dtype, tolerance):
+    mixture = pytest.importorskip("sklearn.mixture")
+    x = clusters(300, 3)
+    with jax.enable_x64(dtype == "float64"):
+        init = near_start(x.astype(dtype), kind)
+        ours = gmm.fit(KEY, x.astype(dtype), 3, covariance_type=kind, init=init, max_steps=20, tol=0.0)
+        theirs = mixture.GaussianMixture(
+            3, covariance_type=kind, tol=0.0, max_iter=20, weights_init=np.full(3, 1 / 3), means_init=x[:3],
+            precisions_init=np.asarray(gmm.precisions(near_start(x, kind)), float) if dtype == "float64" else np.array(
+                gmm.precisions(init), float),
+        )  # fmt: skip
+        with pytest.warns(Warning, match="did not converge"):
+            theirs.fit(x)
+        np.testing.assert_allclose(ours.params.weights, theirs.weights_, atol=tolerance)
+        np.testing.assert_allclose(ours.params.means, theirs.means_, atol=tolerance)
+        np.testing.assert_allclose(ours.params.covariances, theirs.covariances_, atol=tolerance)
+        assert ours.log_likelihood == pytest.approx(theirs.score(x), abs=tolerance)
+        assert gmm.bic(ours.params, x) == pytest.approx(theirs.bic(x), rel=tolerance)
+        assert gmm.aic(ours.params, x) == pytest.approx(theirs.aic(x), rel=tolerance)
+
+
+def test_stops_where_scikit_learn_does():
+    mixture = pytest.importorskip("sklearn.mixture")
+    x = clusters(300, 3)
+    with jax.enable_x64(True):
+        init = near_start(x, "full")
+        theirs = mixture.GaussianMixture(
+            3, weights_init=init.weights, means_init=x[:3], precisions_init=np.asarray(gmm.precisions(init))
+        ).fit(x)
+        ours = gmm.fit(KEY, x, 3, init=init)
+        assert (int(ours.num_steps), bool(ours.converged)) == (theirs.n_iter_, theirs.converged_)
+
+
+@settings(max_examples=6, deadline=None)
+@given(seed=st.integers(0, 99), kind=st.sampled_from(["full", "tied", "spherical"]))
+def test_laws_of_a_fit(seed, kind):
+    """The likelihood never falls, history and likelihood belong together, weights sum to 1, equivariance."""
+    x = clusters(90, 2, seed).astype(np.float32)
+    init = near_start(x, kind)
+    run = partial(gmm.fit, KEY, num_components=3, covariance_type=kind, tol=1e-5, max_steps=30)
+    fit = run(x=x, init=init)
+    history = np.asarray(fit.history)[: int(fit.num_steps)]
+    assert (np.diff([*history, fit.log_likelihood]) > -1e-5).all()
+    assert np.isnan(np.asarray(fit.history)[int(fit.num_steps) :]).all()
+    assert history[0] == pytest.approx(float(gmm.log_prob(init, x).mean()), abs=1e-5)
+    assert fit.log_likelihood == pytest.approx(float(gmm.log_prob(fit.params, x).mean()), abs=1e-5)
+    assert fit.params.weights.sum() == pytest.approx(1, abs=1e-6)
+    shares = gmm.responsibilities(fit.params, x)
+    np.testing.assert_allclose(shares.sum(axis=1), 1, atol=1e-5)
+    np.testing.assert_array_equal(gmm.predict(fit.params, x), shares.argmax(axis=1))
+    order, shift = np.array([2, 0, 1]), np.float32(10.0)
+    turned = gmm.GMM(
+        init.weights[order], init.means[order] + shift,
+        init.covariances if kind.startswith("tied") else init.covariances[order], kind,
+    )  # fmt: skip
+    other = run(x=x + shift, init=turned)
+    np.testing.assert_allclose(other.params.means - shift, fit.params.means[order], atol=2e-2)
+    np.testing.assert_allclose(other.log_likelihood, fit.log_likelihood, atol=1e-3)
+
+
+@dense_and_diagonal
+def test_weight_2_is_the_row_twice_and_chunks_change_nothing(kind):
+    x = clusters(40).astype(np.float32)
+    counts = np.arange(40) % 3
+    init, options = near_start(x, kind), {"covariance_type": kind, "max_steps": 5, "tol": 0.0}
+    repeated = gmm.fit(KEY, np.repeat(x, counts, axis=0), 3, init=init, **options)
+    x[counts == 0] = np.nan
+    for chunk_size in (None, 7):
+        weighted = gmm.fit(KEY, x, 3, init=init, weights=counts, chunk_size=chunk_size, **options)
+        close(weighted._replace(history=None), repeated._replace(history=None))
+
+
+@pytest.mark.parametrize("init", ["kmeans++", "kmeans", "random"])
+def test_finds_clusters(init):
+    x = np.repeat([[0.0, 0.0], [9.0, 0.0], [0.0, 9.0]], 50, axis=0) + np.random.default_rng(0).normal(size=(150, 2))
+    fit = gmm.fit(jax.random.key(1), x, 3, init=init, n_init=3, tol=1e-5)
+    assert fit.converged
+    assert sorted(np.round(np.asarray(fit.params.weights), 2)) == pytest.approx([0.33, 0.33, 0.33], abs=0.02)
+    assert len(set(np.asarray(gmm.predict(fit.params, x))[[0, 50, 100]])) == 3
+
+
+def test_the_best_of_several_starts():
+    x = clusters(60)
+    several = gmm.fit(KEY, x, 3, init="random", n_init=4)
+    each = [gmm.fit(key, x, 3, init="random") for key in jax.random.split(KEY, 4)]
+    assert several.log_likelihood == pytest.approx(max(float(f.log_likelihood) for f in each), abs=1e-6)
+
+
+def test_starts_from_responsibilities_and_from_a_fit():
+    x = clusters(60).astype(np.float32)
+    shares = np.eye(3)[np.arange(60) % 3] * 0.8 + 0.2 / 3
+    first = gmm.fit(KEY, x, 3, init=shares, max_steps=1, tol=0.0)
+    again = gmm.fit(KEY, x, 3, init=first.params, max_steps=2, tol=0.0)
+    close(again.params, gmm.fit(KEY, x, 3, init=shares, max_steps=3, tol=0.0).params)
+    assert again.history[0] == pytest.approx(float(first.log_likelihood), abs=1e-6)
+
+
+def test_many_fits_at_once():
+    x = np.stack([clusters(40, seed=seed) for seed in range(4)]).astype(np.float32)
+    keys = jax.random.split(KEY, 4)
+    one_by_one = [gmm.fit(key, each, 2) for key, each in zip(keys, x, strict=True)]
+    mapped = jax.lax.map(lambda pair: gmm.fit(*pair, 2), (keys, x))
+    for fits in (mapped, jax.vmap(lambda key, x: gmm.fit(key, x, 2))(keys, x)):
+        for i, want in enumerate(one_by_one):
+            close(jax.tree.map(lambda a, i=i: a[i], fits), want, rtol=1e-3, atol=1e-3)
+
+
+@dense_and_diagonal
+def test_offset_1e4_in_float32(kind):
+    x = clusters(300).astype(np.float32)
+    near, far = (gmm.fit(KEY, x + offset, 3, covariance_type=kind, tol=0.0, max_steps=5) for offset in (0, 1e4))
+    assert jnp.allclose(near.params.covariances, far.params.covariances, atol=5e-2)
+    assert far.log_likelihood == pytest.approx(float(near.log_likelihood), abs=5e-3)
+
+
+def hard_data():
+    x = np.random.default_rng(0).normal(size=(18, 2))
+    return {
+        "three distinct points": np.repeat(x[:3], 6, axis=0),
+        "six distinct points": np.repeat(x[:6], 3, axis=0),
+        "constant column": x * [1, 0],
+        "equal columns": x[:, [0, 0]],
+        "equal rows": np.ones((18, 2)),
+        "narrow and far apart": np.r_[1e-3 * x[:9], 1e-3 * x[9:] + 100.0],
+    }
+
+
+@every_type
+def test_hard_data(kind):
+    for what, x in hard_data().items():
+        fit = gmm.fit(KEY, x.astype(np.float32), 6, covariance_type=kind, tol=1e-2)
+        assert fit.converged, what
+        assert (variances(fit.params) > 0.99e-6).all(), what
+        jaxmath.check_finite((fit.params, fit.log_likelihood), what)
+        assert fit.params.weights.sum() == pytest.approx(1, abs=1e-5), what
+
+
+@every_type
+def test_one_column(kind):
+    x = clusters(30, 1)
+    assert np.isfinite(gmm.fit(KEY, x, 2, covariance_type=kind, max_steps=3).log_likelihood)
+
+
+@pytest.mark.parametrize(("kind", "good"), [("full", False), ("diag", True), ("spherical", True)])
+def test_more_columns_than_rows(kind, good):
+    """100 rows leave 200 x 200 covariances singular beyond what float32 resolves: never a fit that looks good."""
+    x = np.random.default_rng(0).normal(size=(100, 200)).astype(np.float32)
+    fit = gmm.fit(KEY, x, 3, covariance_type=kind)
+    assert bool(fit.converged) == good == bool(np.isfinite(fit.log_likelihood))
+
+
+def test_variances_of_narrow_clusters_far_apart():
+    """Where squares of 100 would leave float32 no digit of a variance of 1e-6."""
+    rng = np.random.default_rng(0)
+    x = np.r_[rng.normal(size=(200, 2)) * 1e-3, rng.normal(size=(200, 2)) * 1e-3 + 1.0].astype(np.float32) * 64
+    fit = gmm.fit(KEY, x, 2, covariance_type="diag", reg_covar=0.0)
+    want = np.sort([x[:200].astype(float).var(axis=0), x[200:].astype(float).var(axis=0)], axis=0)
+    np.testing.assert_allclose(np.sort(fit.params.covariances, axis=0), want, rtol=2e-3)
+
+
+def test_an_empty_component_is_repaired():
+    x = clusters(90).astype(np.float32)
+    start = near_start(x, "full")
+    lost = gmm.GMM(start.weights, start.means.at[1].set(1e3), start.covariances, "full")
+    fit = gmm.fit(KEY, x, 3, init=lost)
+    assert fit.num_repairs == 1
+    assert fit.converged
+    assert (fit.params.weights > 0.01).all()
+    assert gmm.fit(KEY, x, 3, init=start).num_repairs == 0
+
+
+@dense_and_diagonal
+def test_derivative_of_a_fit(kind):
+    """With respect to data, weights and reg_covar, against differences of refits of a fixed number of steps."""
+    rng = np.random.default_rng(0)
+    with jax.enable_x64(True):
+        x = jnp.asarray(np.r_[rng.normal(size=(15, 2)), 0.7 * rng.normal(size=(15, 2)) + [4.0, 1.0]])
+        inputs = x, jnp.asarray(rng.uniform(0.5, 2.0, size=30)), jnp.asarray(0.1)
+        directions = jax.tree.map(lambda a: jnp.asarray(rng.normal(size=a.shape)), inputs)
+        start = gmm.fit(KEY, x, 2, covariance_type=kind).params
+        parts = jax.tree.map(lambda a: jnp.asarray(rng.normal(size=a.shape)), start)
+
+        def value(inputs, **options):
+            x, weights, reg = inputs
+            options |= {"covariance_type": kind, "init": start, "chunk_size": 8}
+            fit = gmm.fit(KEY, x, 2, weights=weights, reg_covar=reg, **options)
+            return sum(map(jnp.vdot, jax.tree.leaves(fit.params), jax.tree.leaves(parts))) + fit.log_likelihood
+
+        refit = jax.jit(partial(value, max_steps=200, tol=0.0))
+        ahead, behind = (refit(jax.tree.map(lambda a, v, h=h: a + h * v, inputs, directions)) for h in (1e-5, -1e-5))
+        slopes = jax.jit(jax.grad(value))
+        backward = sum(map(jnp.vdot, slopes(inputs), directions))
+        forward = jax.jit(lambda *inputs: jax.jvp(value, (inputs,), (directions,))[1])(*inputs)
+        assert backward == pytest.approx(float(ahead - behind) / 2e-5, rel=1e-5)
+        assert forward == pytest.approx(float(backward), rel=1e-8)
+        lost = slopes((x.at[3, 0].set(jnp.nan), *inputs[1:]))
+        assert all(jnp.isnan(slope).all() for slope in lost), "no stationary point, no derivative"
+
+
+def test_regression_by_a_mixture():
+    """On data of y = |x| the conditional mean is near |x|, and the conditional of the marginals integrates back."""
+    x = np.linspace(-3, 3, 400)
+    fit = gmm.fit(KEY, np.c_[x, np.abs(x)], 2, reg_covar=1e-3, tol=1e-6)
+    at = jnp.array([-2.0, -1.0, 1.0, 2.0])
+    given = jax.jit(jax.vmap(lambda v: gmm.conditional(fit.params, [0], v[None])))(at)
+    mean = (given.weights * given.means[:, :, 0]).sum(axis=1)
+    np.testing.assert_allclose(mean, jnp.abs(at), atol=0.05)
+    whole = gmm.log_prob(fit.params, jnp.array([[1.0, 1.1]]))[0]
+    first = gmm.log_prob(gmm.marginal(fit.params, [0]), jnp.array([[1.0]]))[0]
+    rest = gmm.log_prob(gmm.conditional(fit.params, [0], [1.0]), jnp.array([[1.1]]))[0]
+    assert whole == pytest.approx(float(first + rest), abs=1e-3)
+
+
+def test_a_mixture_can_be_saved(tmp_path):
+    fit = gmm.fit(KEY, clusters(30), 2, covariance_type="tied_diag")
+    jaxmath.save(tmp_path / "fit.safetensors", fit)
+    loaded = jaxmath.load(tmp_path / "fit.safetensors")
+    assert loaded.params.covariance_type == "tied_diag"
+    close(loaded, fit, 0, 0)

@@ -1,0 +1,94 @@
+"""Scripts as a user runs them."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from jaxmath import data
+
+SCRIPTS = Path(__file__).resolve().parent.parent / "scripts"
+
+
+def run(name, *arguments):
+    command = [sys.executable, SCRIPTS / name, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=240)
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    rng = np.random.default_rng(0)
+    x = np.concatenate([rng.normal(size=(80, 3)) * [2, 1, 1], np.add(rng.normal(size=(40, 3)), [8, 4, 0])])
+    path = tmp_path_factory.mktemp("tables") / "x.csv"
+    np.savetxt(path, x, delimiter=",", header="a,b,c", comments="")
+    return path, x
+
+
+def test_fit_gmm(table, tmp_path):
+    result = run("fit_gmm.py", table[0], 2, "--covariance-type", "diag", "--out", tmp_path / "out")
+    assert result.returncode == 0, result.stderr
+    with np.load(tmp_path / "out" / "mixture.npz") as fit:
+        assert fit["converged"]
+        assert fit["covariances"].shape == (2, 3)
+        np.testing.assert_allclose(np.sort(fit["means"][:, 0]), [0, 8], atol=1)
+        np.testing.assert_allclose(fit["weights"].sum(), 1, rtol=1e-5)
+    assert (tmp_path / "out" / "mixture.png").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("none.csv", None, "no file"),
+        ("words.csv", "a,b\n1,2\n3,four\n", "row 3, column 2 (b): 'four' is not a number"),
+        ("few.csv", "1,2\n3,4\n", "num_components must be in 1..n = 2, got 3"),
+        ("table.txt", "1,2\n", "must end in .npy, .npz or .csv"),
+    ],
+)
+def test_fit_gmm_says_what_is_wrong(tmp_path, name, content, message):
+    if content is not None:
+        (tmp_path / name).write_text(content)
+    result = run("fit_gmm.py", tmp_path / name, 3, "--out", tmp_path / "out")
+    assert result.returncode == 2
+    assert message in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_tables_of_all_kinds_agree(table, tmp_path):
+    path, x = table
+    np.save(tmp_path / "x.npy", x.astype(np.float32))
+    np.savez(tmp_path / "x.npz", x=x, other=np.zeros(2))
+    assert data.table(path).dtype == np.float64
+    np.testing.assert_allclose(data.table(path), x)
+    np.testing.assert_array_equal(data.table(tmp_path / "x.npz"), x)
+    assert data.table(tmp_path / "x.npy").dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.csv", b"", "no row of numbers"),
+        ("b.csv", b"x,y\n", "no row of numbers"),
+        ("c.csv", b"1,2\n3\n", "row 2: expected 2 cells, got 1"),
+        ("d.csv", b"\xff\xfe\x00", "not a CSV text"),
+        ("e.npy", b"\x93NUMPY", "cannot be read"),
+        ("f.npz", b"PK", "cannot be read"),
+    ],
+)
+def test_damaged_tables_are_named(tmp_path, name, content, message):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ValueError, match=message) as caught:
+        data.table(tmp_path / name)
+    assert name in str(caught.value)
+
+
+def test_odd_tables(tmp_path):
+    (tmp_path / "gaps.csv").write_text("1,\n\n 2 ,3\n")
+    np.testing.assert_array_equal(data.table(tmp_path / "gaps.csv"), [[1, np.nan], [2, 3]])
+    np.save(tmp_path / "vector.npy", np.arange(3))
+    assert data.table(tmp_path / "vector.npy").shape == (3, 1)
+    for name, array in {"words": np.array(["a"]), "complex": np.array([1j]), "cube": np.zeros((2, 2, 2))}.items():
+        np.save(tmp_path / f"{name}.npy", array)
+        with pytest.raises(ValueError, match=f"{name}.npy"):
+            data.table(tmp_path / f"{name}.npy")
