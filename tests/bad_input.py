@@ -5,6 +5,7 @@
 
 import bad_input_calculus
 import bad_input_core
+import bad_input_gmm
 import bad_input_kmeans
 import bad_input_linalg
 import bad_input_lsa
@@ -14,6 +15,7 @@ ROWS = [
     *bad_input_calculus.ROWS,
     *bad_input_core.ROWS,
     *bad_input_kmeans.ROWS,
+    *bad_input_gmm.ROWS,
     *bad_input_linalg.ROWS,
     *bad_input_lsa.ROWS,
     *bad_input_pca.ROWS,

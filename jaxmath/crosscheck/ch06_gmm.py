@@ -1,5 +1,7 @@
 """Section 6.8.2: mixtures of Gaussians."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -11,7 +13,7 @@ from jaxmath.crosscheck.registry import case
 _DENSE, _DIAGONAL = ("full", "tied"), ("diag", "spherical", "tied_diag", "tied_spherical")
 
 
-def _clusters(rng, n=18, d=2, apart=2.0):
+def _clusters(rng, n=18, d=2, apart=2.0) -> Any:
     """Rows, weights of rows, and a mixture near them: weights, means, and k covariance matrices."""
     means = apart * np.array([[-1.0, 0.0, 1.0], [1.0, 0.5, -1.0], [0.0, 1.5, 0.0]])[:, :d]
     x = np.repeat(means, n // 3, axis=0) + rng.normal(size=(n, d))

@@ -173,11 +173,10 @@ def _functions(root: ModuleType) -> Iterable[tuple[str, Any]]:
 
 def _public(module: ModuleType) -> list[tuple[str, Any]]:
     """Public names of a module and what they stand for; those that are only announced or gone are left out."""
-    names = sorted(name for name in getattr(module, "__all__", dir(module)) if not name.startswith("_"))
     found = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for name in names:
+        for name in sorted(name for name in getattr(module, "__all__", dir(module)) if not name.startswith("_")):
             try:
                 found.append((name, getattr(module, name)))
             except (AttributeError, ImportError):

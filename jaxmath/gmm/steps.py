@@ -10,7 +10,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, Num
 
 from jaxmath import reduce
-from jaxmath._array import as_weights
+from jaxmath._array import as_size, as_weights
 from jaxmath.gmm.chunk import Statistics, chunk_rows, expect, model_of, settle
 from jaxmath.gmm.mixture import DENSE, GMM, checked, variances, with_rows
 
@@ -51,10 +51,7 @@ def e_step(
 
     Reference: section 6.8.2; Bishop (2006), equation 9.23.
     """
-    params, x, _ = with_rows("gmm.e_step", params, x)
-    weights = None if weights is None else as_weights("gmm.e_step", weights, len(x)).astype(x.dtype)
-    shift = reduce.typical_row(x, weights)
-    return sums_over(expect, moved(params, -shift), shift, x, weights, chunk_size)
+    return _expected("gmm.e_step", params, x, weights, chunk_size)[1]
 
 
 def m_step(params: GMM, statistics: Statistics, *, reg_covar: ArrayLike = 1e-6) -> GMM:
@@ -108,8 +105,19 @@ def em_step(
 
     Reference: Dempster, Laird and Rubin (1977).
     """
-    statistics = e_step(params, x, weights=weights, chunk_size=chunk_size)
-    return m_step(params, statistics, reg_covar=reg_covar), statistics.log_likelihood / statistics.rows
+    params, sums = _expected("gmm.em_step", params, x, weights, chunk_size)
+    return maximize(params, sums, reg_covar)[0], sums.log_likelihood / sums.rows
+
+
+def _expected(
+    name: str, params: GMM, x: ArrayLike, weights: ArrayLike | None, chunk_size: int | None
+) -> tuple[GMM, Statistics]:
+    """The mixture, in the type that it is computed in, and the sums of its E-step."""
+    params, x, _ = with_rows(name, params, x)
+    row_weights = None if weights is None else as_weights(name, weights, len(x)).astype(x.dtype)
+    shift = reduce.typical_row(x, row_weights)
+    chunk_size = None if chunk_size is None else as_size(name, "chunk_size", chunk_size)
+    return params, sums_over(expect, moved(params, -shift), shift, x, row_weights, chunk_size)
 
 
 @partial(jax.jit, static_argnums=(0, 5))

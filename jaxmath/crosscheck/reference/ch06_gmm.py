@@ -26,16 +26,16 @@ def of_type(full, weights, kind):
         "full": lambda: np.array(full),
         "tied": lambda: tied,
         "diag": lambda: np.array([np.diag(c) for c in full]),
-        "spherical": lambda: np.array([np.trace(c) / len(c) for c in full]),
+        "spherical": lambda: np.array([np.trace(c) / c.shape[0] for c in full]),
         "tied_diag": lambda: np.diag(tied),
-        "tied_spherical": lambda: np.trace(tied) / len(tied),
+        "tied_spherical": lambda: np.trace(tied) / full[0].shape[0],
     }[kind]()
 
 
-def densities(weights, means, full, x):
+def densities(weights, means, full, x: np.ndarray):
     """Weight times density of every component at every row."""
     parts = [
-        w * scipy.stats.multivariate_normal(m, c).pdf(x).reshape(len(x))
+        w * scipy.stats.multivariate_normal(m, c).pdf(x).reshape(-1)
         for w, m, c in zip(weights, means, full, strict=True)
     ]
     return np.stack(parts, axis=1)
