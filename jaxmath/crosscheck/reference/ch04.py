@@ -40,11 +40,11 @@ def pca(x, num_components, weights=None):
     variances[: len(singular_values)] = singular_values**2 / (n - 1)
     kept, dropped = variances[:num_components], variances[num_components:]
     noise = dropped.mean() if len(dropped) else 0.0
-    components = np.stack([_with_sign(v) for v in vt[:num_components]])
+    components = np.stack([with_sign(v) for v in vt[:num_components]])
     return mean, components, kept, kept / variances.sum(), np.sqrt(kept * (n - 1)), noise, float(n)
 
 
-def _with_sign(v):
+def with_sign(v):
     for entry in v:
         if abs(entry) >= (1 - 1e-3) * max(abs(e) for e in v):
             return v if entry > 0 else -v

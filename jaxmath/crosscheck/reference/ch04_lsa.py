@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from jaxmath.crosscheck.reference.ch04 import _with_sign
+from jaxmath.crosscheck.reference.ch04 import with_sign
 
 
 def weighted(counts, weighting):
@@ -27,7 +27,7 @@ def topics(counts, k, weighting=None):
     """Leading right singular vectors with the library's sign, singular values, term weights."""
     table, weights = weighted(counts, weighting)
     _, s, vt = np.linalg.svd(table)
-    return np.stack([_with_sign(v) for v in vt[:k]]), s[:k], weights
+    return np.stack([with_sign(v) for v in vt[:k]]), s[:k], weights
 
 
 def coordinates(counts, other, k, weighting=None):
