@@ -67,7 +67,8 @@ def over(
     Args:
       statistics: a module-level function, or a ``jax.tree_util.Partial`` of one that carries its parameters (they are
         traced: new values do not recompile). It takes rows and their weights, shape ``(m,)``, and returns a pytree to
-        which rows of weight 0 contribute nothing. Such rows reach it as zeros, whatever they held.
+        which rows of weight 0 contribute nothing. What such a row holds reaches it as it is, but for numbers that are
+        not finite or whose square is not: they are 0.
       x: an array whose first axis runs over the rows, or a pytree of such arrays with equally many rows.
       weights: how often each row counts, shape ``(n,)``; weight 2 is the row twice, weight 0 leaves it out, NaN in it
         included. None counts each row once.
@@ -102,7 +103,11 @@ def over(
 
 
 def over_batches(
-    statistics: Statistics, batches: Iterable[PyTree[Num[Any, "_ ..."]]], *, weights: Iterable[Any] | None = None
+    statistics: Statistics,
+    batches: Iterable[PyTree[Num[Any, "_ ..."]]],
+    *,
+    weights: Iterable[Any] | None = None,
+    chunk_size: int | None = None,
 ) -> Any:
     """The statistics of all rows of a stream of batches: data larger than memory.
 
@@ -114,6 +119,7 @@ def over_batches(
       batches: an iterable of arrays (or pytrees of arrays) that agree in all but the number of rows. Empty batches
         are skipped.
       weights: an iterable of weights, one array of shape ``(m,)`` a batch; None counts each row once.
+      chunk_size: rows that ``statistics`` sees at a time, as for :func:`over`.
 
     Returns:
       What ``statistics`` returns, for all rows of all batches together; equal to :func:`over` of their concatenation
@@ -133,7 +139,7 @@ def over_batches(
     first = next(pieces, None)
     if first is None:
         raise ValueError("reduce.over_batches: expected at least one row, got an empty iterable")
-    parts = (over(statistics, rows, weights=w) for rows, w in itertools.chain([first], pieces))
+    parts = (over(statistics, rows, weights=w, chunk_size=chunk_size) for rows, w in itertools.chain([first], pieces))
     return functools.reduce(_merge, parts)
 
 
@@ -202,13 +208,23 @@ def _over_lane(statistics: Partial, x: Any, weights: Array | None, chunk_size: i
 
 
 def _of_chunk(statistics: Partial, rows: Any, weights: Array | None) -> Any:
-    """One call of the statistics; what is not finite in a row of weight 0 becomes 0, so that it poisons nothing."""
+    """One call of the statistics; what could poison them in a row of weight 0 becomes 0.
+
+    The rest stays: the derivative with respect to a weight of 0 depends on it.
+    """
     dtype = _weight_dtype(rows)
     if weights is None:
         return statistics(rows, jnp.ones(same_rows("reduce.over", rows), dtype))
     counted = weights != 0
-    rows = jax.tree.map(lambda a: jnp.where(counted.reshape(-1, *(1,) * (a.ndim - 1)) | jnp.isfinite(a), a, 0), rows)
+    rows = jax.tree.map(lambda a: jnp.where(counted.reshape(-1, *(1,) * (a.ndim - 1)) | _harmless(a), a, 0), rows)
     return statistics(rows, weights.astype(dtype))
+
+
+def _harmless(a: Array) -> Array:
+    """Where a number is finite and far from where its square is not."""
+    if not jnp.issubdtype(a.dtype, jnp.floating):
+        return jnp.ones_like(a, bool)
+    return abs(a) < 1e-3 * float(jnp.finfo(a.dtype).max) ** 0.5
 
 
 def _replicate(a: Array) -> Array:

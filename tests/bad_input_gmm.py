@@ -43,13 +43,15 @@ def fitted_in(dtype: Any):
 
 
 OF_ROWS = {"log_prob": gmm.log_prob, "responsibilities": gmm.responsibilities, "predict": gmm.predict}
-OF_DATA = {**OF_ROWS, "bic": gmm.bic, "aic": gmm.aic, "e_step": gmm.e_step, "em_step": gmm.em_step}
+OF_DATA = {**OF_ROWS, "bic": gmm.bic, "aic": gmm.aic, "e_step": gmm.e_step, "em_step": gmm.em_step,
+           "impute": gmm.impute}  # fmt: skip
 OF_PARAMS = {
     **{name: lambda p, f=f: f(p, X) for name, f in OF_DATA.items()},
     "sample": lambda p: gmm.sample(KEY, p, 3),
     "marginal": lambda p: gmm.marginal(p, [0]),
     "conditional": lambda p: gmm.conditional(p, [0], [1.0]),
     "precisions": gmm.precisions,
+    "covariances": gmm.covariances,
     "m_step": lambda p: gmm.m_step(p, gmm.e_step(FULL, X)),
 }
 
@@ -59,6 +61,7 @@ def _of_params(name: str, call: Any) -> list[Row]:
     return table(
         function,
         ("no mixture", partial(call, (k, means)), (TypeError, f"{function}: expected a gmm.GMM, got tuple")),
+        ("a fit", partial(call, FITTED), (TypeError, "expected a gmm.GMM, got Fit; pass fit.params")),
         ("weights of another k", lambda: call(gmm.GMM(jnp.ones(3), means, FULL.covariances)), (ValueError, "weights")),
         ("unknown type", lambda: call(gmm.GMM(k, means, FULL.covariances, "round")), (ValueError, "covariance_type")),
         (
@@ -89,7 +92,82 @@ def _indices(name: str, call: Any) -> list[Row]:
     )
 
 
+def _batches(*args: Any, **options: Any) -> gmm.Fit:
+    return gmm.fit_batches(KEY, *args, **options)
+
+
+NEITHER = "expected a callable that returns a fresh iterator, got"
+PRIOR = gmm.Prior(jnp.ones(()), jnp.zeros(3), jnp.ones(()), jnp.array(6.0), jnp.eye(3))
+WITH_PRIOR = {
+    "fit": lambda prior: gmm.fit(KEY, X, 2, prior=prior),
+    "fit_missing": lambda prior: gmm.fit_missing(KEY, X, 2, prior=prior),
+    "fit_batches": lambda prior: _batches(lambda: [X], 2, prior=prior),
+    "m_step": lambda prior: gmm.m_step(FULL, gmm.e_step(FULL, X), prior=prior),
+}
+
+
+def _of_prior(name: str, call: Any) -> list[Row]:
+    other = gmm.Prior(jnp.ones(3), *(getattr(PRIOR, field) for field in ("mean", "mean_strength", "df", "scale")))
+    return table(
+        f"gmm.{name}",
+        ("no prior", partial(call, (1.0, 2.0)), (TypeError, "expected prior to be a gmm.Prior, got tuple")),
+        ("prior of another k", partial(call, other), (ValueError, r"expected a prior of shapes \(\) or \(2,\)")),
+        (
+            "prior of another d",
+            lambda: call(gmm.Prior(1.0, jnp.zeros(2), 1.0, 6.0, jnp.eye(3))),
+            (ValueError, r"expected a prior of shapes"),
+        ),
+        ("complex prior", lambda: call(gmm.Prior(1j, jnp.zeros(3), 1.0, 6.0, jnp.eye(3))), (TypeError, "real numbers")),
+    )
+
+
 ROWS = [
+    *[row for name, call in WITH_PRIOR.items() for row in _of_prior(name, call)],
+    *data_rows("gmm.fit_missing", lambda x: gmm.fit_missing(KEY, x, 1)),
+    *weight_rows("gmm.fit_missing", lambda x, w: gmm.fit_missing(KEY, x, 2, weights=w)),
+    *table(
+        "gmm.fit_missing",
+        ("k > n", partial(gmm.fit_missing, KEY, X, 6), (ValueError, "fit_missing: num_components must be in 1..n = 5")),
+        ("infinity", lambda: gmm.fit_missing(KEY, with_cell(np.inf), 1), lost),
+        ("negative weight", lambda: gmm.fit_missing(KEY, X, 1, weights=[1, 1, 1, 1, -1]), lost),
+        ("column never seen", lambda: gmm.fit_missing(KEY, np.c_[X, np.full(5, np.nan)], 1), lost),
+        ("nothing seen", lambda: gmm.fit_missing(KEY, X * np.nan, 1), lost),
+        ("one missing cell", lambda: gmm.fit_missing(KEY, with_cell(np.nan), 1), good),
+        (
+            "weight 0 leaves infinity out",
+            lambda: gmm.fit_missing(KEY, with_cell(np.inf), 1, weights=[1, 1, 0, 1, 1])[:2],
+            near(gmm.fit(KEY, np.delete(X, 2, axis=0), 1)[:2]),
+        ),
+        ("float16", lambda: gmm.fit_missing(KEY, X.astype(np.float16), 1), fitted_in(jnp.float16)),
+    ),
+    *table(
+        "gmm.impute",
+        ("infinite row", lambda: gmm.impute(FULL, [[np.inf, np.nan, 0.0]]), near(np.array([[np.inf, np.nan, 0.0]]))),
+        ("nothing missing", lambda: gmm.impute(FULL, X), near(X)),
+        ("nothing seen", lambda: gmm.impute(FULL, X[:1] * np.nan), near(X[:2].mean(axis=0)[None])),
+    ),
+    *table(
+        "gmm.fit_batches",
+        ("a generator", lambda: _batches((b for b in [X]), 2), (TypeError, f"{NEITHER} generator")),
+        ("a list", lambda: _batches([X], 2), (TypeError, f"{NEITHER} list")),
+        ("no batch", lambda: _batches(lambda: [], 2), (ValueError, "at least one row, got an empty iterator")),
+        ("rank 1", lambda: _batches(lambda: [X[0]], 2), (ValueError, r"expected data of shape \(n, d\)")),
+        ("other columns", lambda: _batches(lambda: [X, X[:, :2]], 2), (ValueError, "batches differ in their columns")),
+        ("k > rows", lambda: _batches(lambda: [X], 6), (ValueError, "1..rows of the first piece = 5, got 6")),
+        ("shares", lambda: _batches(lambda: [X], 2, init=np.ones((5, 2))), (TypeError, "a word or a gmm.GMM")),
+        ("start of another d", lambda: _batches(lambda: [X[:, :2]], 2, init=FULL), (ValueError, "init to be full")),
+        ("NaN", lambda: _batches(lambda: [X, with_cell(np.nan)], 2), lost),
+        ("float16", lambda: _batches(lambda: [X.astype(np.float16)], 1), fitted_in(jnp.float16)),
+    ),
+    *data_rows("gmm.fit_minibatch", lambda x: gmm.fit_minibatch(KEY, x, 1, num_steps=2)),
+    *table(
+        "gmm.fit_minibatch",
+        ("k > n", partial(gmm.fit_minibatch, KEY, X, 6), (ValueError, "num_components must be in 1..n = 5, got 6")),
+        ("no steps", partial(gmm.fit_minibatch, KEY, X, 2, num_steps=0), (ValueError, "max_steps must be at least 1")),
+        ("empty batch", partial(gmm.fit_minibatch, KEY, X, 2, batch_size=0), (ValueError, "batch_size must be at")),
+        ("NaN", lambda: gmm.fit_minibatch(KEY, with_cell(np.nan), 1), lost),
+        ("float16", lambda: gmm.fit_minibatch(KEY, X.astype(np.float16), 1), fitted_in(jnp.float16)),
+    ),
     *data_rows("gmm.fit", lambda x: gmm.fit(KEY, x, 1)),
     *weight_rows("gmm.fit", lambda x, w: gmm.fit(KEY, x, 2, weights=w)),
     *weight_rows("gmm.e_step", lambda x, w: gmm.e_step(FULL, x, weights=w)),

@@ -19,6 +19,7 @@ DTYPE = "float64" if jax.config.read("jax_enable_x64") else "float32"
 # Public functions that no case checks, and why.
 EXEMPT: dict[str, str] = {
     "kmeans.fit_batches": "it goes over an iterator again and again, on the host: test_kmeans.py",
+    "gmm.fit_batches": "the same: test_gmm_fits.py",
 }
 
 every_case = pytest.mark.parametrize("case", CASES, ids=[case.title for case in CASES])

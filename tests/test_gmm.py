@@ -265,3 +265,46 @@ def test_a_mixture_can_be_saved(tmp_path):
     loaded = jaxmath.load(tmp_path / "fit.safetensors")
     assert loaded.params.covariance_type == "tied_diag"
     close(loaded, fit, 0, 0)
+
+
+@pytest.mark.parametrize("estimate", [gmm.fit, gmm.fit_missing])
+def test_derivative_along_a_weight_of_0(estimate):
+    """The row counts for nothing, but would if its weight grew: by (10 - 1) / 3."""
+    x = jnp.array([[10.0], [0.0], [1.0], [2.0]])
+    slope = jax.grad(lambda w: estimate(KEY, x, 1, weights=w).params.means[0, 0])(jnp.array([0.0, 1.0, 1.0, 1.0]))
+    assert slope[0] == pytest.approx(3, rel=1e-4)
+
+
+@pytest.mark.parametrize("estimate", [gmm.fit, gmm.fit_missing])
+@dense_and_diagonal
+def test_a_huge_row_of_weight_0_is_left_out(estimate, kind):
+    x = np.r_[clusters(30), np.full((1, 2), 3e38)].astype(np.float32)
+    weights, options = np.r_[np.ones(30), 0], {"covariance_type": kind, "init": near_start(x[:30], kind)}
+    close(estimate(KEY, x, 3, weights=weights, **options), estimate(KEY, x[:30], 3, **options))
+
+
+def test_far_rows_have_no_density_and_no_component():
+    params = near_start(clusters(30).astype(np.float32), "full")
+    x = jnp.array([[1e30, 0.0], [0.0, 0.0]])
+    assert gmm.log_prob(params, x)[0] == -jnp.inf
+    assert jnp.isfinite(gmm.log_prob(params, x)[1])
+    assert gmm.predict(params, x)[0] == -1
+    assert gmm.predict(params, x)[1] >= 0
+
+
+@every_type
+def test_covariances_are_whole_matrices(kind):
+    x = clusters(60).astype(np.float32)
+    fit = gmm.fit(KEY, x, 3, covariance_type=kind)
+    whole = gmm.covariances(fit.params)
+    assert whole.shape == (3, 2, 2)
+    np.testing.assert_allclose(jnp.diagonal(whole, axis1=1, axis2=2), variances(fit.params), rtol=1e-6)
+    full = gmm.GMM(fit.params.weights, fit.params.means, whole, "full")
+    np.testing.assert_allclose(gmm.log_prob(full, x), gmm.log_prob(fit.params, x), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float32"])
+def test_slices_keep_the_type_of_the_mixture(dtype):
+    params = jax.tree.map(lambda a: a.astype(dtype), near_start(clusters(30).astype(np.float32), "full"))
+    results = gmm.marginal(params, [0]), gmm.conditional(params, [0], [1.0]), gmm.precisions(params)
+    assert {str(a.dtype) for a in jax.tree.leaves((results, gmm.covariances(params)))} == {dtype}

@@ -92,7 +92,7 @@ def _said_of_rows(x, _, weights, means, covariances):
         params = _mixture(weights, means, covariances, kind)
         yield (
             gmm.log_prob(params, x), gmm.responsibilities(params, x), gmm.predict(params, x), gmm.bic(params, x),
-            gmm.aic(params, x), gmm.precisions(params),
+            gmm.aic(params, x), gmm.precisions(params), gmm.covariances(params),
         )  # fmt: skip
 
 
@@ -104,6 +104,7 @@ def _said_of_rows_reference(x, _, weights, means, covariances):
         yield (
             reference.log_prob(weights, means, full, x), shares, shares.argmax(axis=1),
             *reference.criteria(weights, means, full, free, x), reference.of_type(inverse, weights, kind),
+            np.array(full),
         )  # fmt: skip
 
 
@@ -122,6 +123,55 @@ def _slices_reference(values, weights, means, covariances):
             (weights, means[:, [2, 0]], kept),
             (new_weights, new_means, reference.of_type(new_full, new_weights, kind)),
         )
+
+
+def _missing(kinds):
+    def function(x, hidden, row_weights, weights, means, covariances):
+        x = jnp.where(hidden, jnp.nan, x)
+        for kind in kinds:
+            init = _mixture(weights, means, covariances, kind)
+            f = gmm.fit_missing(
+                jax.random.key(0), x, 3, covariance_type=kind, weights=row_weights, init=init, max_steps=2, tol=0.0,
+                chunk_size=5, reg_covar=1e-3,
+            )  # fmt: skip
+            yield f.params, f.log_likelihood, f.history, gmm.impute(f.params, x)
+
+    def expected(x, hidden, row_weights, weights, means, covariances):
+        x = np.where(hidden, np.nan, x)
+        for kind in kinds:
+            start = weights, means, _typed(weights, covariances, kind)
+            yield reference.em_missing(*start, kind, x, 2, row_weights, reg=1e-3)
+
+    return lambda *inputs: tuple(function(*inputs)), lambda *inputs: tuple(expected(*inputs))
+
+
+def _with_holes(rng):
+    x, *rest = _clusters(rng, d=3)
+    hidden = rng.random(x.shape) < 0.3
+    hidden[0] = True
+    return x, hidden, *rest
+
+
+def _under_a_prior(x, row_weights, weights, means, covariances, mean):
+    params, eye = gmm.GMM(weights, means, covariances), jnp.eye(2, dtype=x.dtype)
+    prior = gmm.Prior(
+        jnp.array([2.0, 3.0, 1.5], x.dtype), mean, jnp.ones((), x.dtype) / 2, jnp.ones((), x.dtype) * 6, eye
+    )
+    new = gmm.m_step(params, gmm.e_step(params, x, weights=row_weights), reg_covar=0.0, prior=prior)
+    fit = gmm.fit(
+        jax.random.key(0), x, 3, weights=row_weights, init=params, reg_covar=0.0, prior=prior, max_steps=2, tol=0.0
+    )
+    return new, fit.history[1] - fit.history[0]
+
+
+def _under_a_prior_reference(x, row_weights, weights, means, covariances, mean):
+    prior = np.array([2.0, 3.0, 1.5]), mean, 0.5, 6.0, np.eye(2)
+    new = reference.most_probable(weights, means, covariances, x, row_weights, prior)
+    objectives = [
+        (reference.log_prior(*at, prior) + row_weights @ reference.log_prob(*at, x)) / row_weights.sum()
+        for at in ((weights, means, covariances), new)
+    ]
+    return (*new[:2], np.array(new[2])), objectives[1] - objectives[0]
 
 
 def _all(generator):
@@ -163,7 +213,15 @@ case(
     _all(_said_of_rows),
     _all(_said_of_rows_reference),
     inputs=_clusters,
-    covers=("gmm.log_prob", "gmm.responsibilities", "gmm.predict", "gmm.bic", "gmm.aic", "gmm.precisions"),
+    covers=(
+        "gmm.log_prob",
+        "gmm.responsibilities",
+        "gmm.predict",
+        "gmm.bic",
+        "gmm.aic",
+        "gmm.precisions",
+        "gmm.covariances",
+    ),
 )
 case(
     "6.8.2 narrow clusters far apart",
@@ -212,3 +270,45 @@ case(
     reason="means and covariances of 20,000 draws, six standard errors",
     not_differentiable="the reference is of the distribution, not of these draws",
 )  # fmt: skip
+for kinds, types in ((_DENSE, "full and tied"), (("diag", "tied_spherical"), "diagonal and spherical")):
+    function, expected = _missing(kinds)
+    case(
+        f"6.8.2 two steps of EM with missing cells, {types}",
+        function,
+        expected,
+        inputs=_with_holes,
+        covers=("gmm.fit_missing", "gmm.impute"),
+        not_differentiable="the derivative of a fit is that of the stationary point, not of these steps",
+    )
+case(
+    "6.8.2 cells filled in by a mixture",
+    lambda x, hidden, _, weights, means, covariances: gmm.impute(
+        gmm.GMM(weights, means, covariances), jnp.where(hidden, jnp.nan, x)
+    ),
+    lambda x, hidden, row_weights, weights, means, covariances: reference.em_missing(
+        weights, means, covariances, "full", np.where(hidden, np.nan, x), 0, row_weights, 0.0
+    )[-1],
+    inputs=_with_holes,
+    covers=("gmm.impute",),
+)
+case(
+    "6.8.2 a step of EM under a prior",
+    _under_a_prior,
+    _under_a_prior_reference,
+    inputs=lambda rng: (*_clusters(rng), rng.normal(size=2)),
+    covers=("gmm.m_step", "gmm.fit", "gmm.Prior"),
+    not_differentiable="the derivative of a fit is that of the stationary point: test_gmm_fits.py",
+)
+case(
+    "6.8.2 a mixture by small batches",
+    lambda x: (lambda p: (p.weights, p.means, p.covariances))(
+        gmm.fit_minibatch(jax.random.key(0), x, 1, batch_size=4096, num_steps=60).params
+    ),
+    lambda x: (np.ones(1), x.mean(axis=0)[None], np.cov(x.T, bias=True)[None]),
+    inputs=lambda rng: (rng.normal(size=(40, 2)) + 3.0,),
+    covers=("gmm.fit_minibatch",),
+    float32=0.02,
+    float64=0.02,
+    reason="means of some 30,000 draws, six standard errors",
+    not_differentiable="the rows are drawn",
+)

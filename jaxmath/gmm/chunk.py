@@ -156,12 +156,17 @@ def posterior(joint: Float[Array, "k m"]) -> tuple[Float[Array, "k m"], Float[Ar
     return parts / total, largest + jnp.log(total)
 
 
-def chunk_rows(num_rows: int, params: GMM) -> int:
-    """Rows in a chunk, so that its temporaries stay in cache; of about that many one that divides the rows."""
+def most_rows(params: GMM) -> int:
+    """Rows in a chunk, so that its temporaries stay in cache."""
     k, d = params.means.shape
     floats, fewest, most = _CPU if jax.default_backend() == "cpu" else _ACCELERATOR
     width = k * d if params.covariance_type in DENSE else k + 2 * d
-    target = min(max(floats // width, fewest), most)
+    return min(max(floats // width, fewest), most)
+
+
+def chunk_rows(num_rows: int, params: GMM) -> int:
+    """Rows in a chunk: of about as many as stay in cache a number that divides the rows."""
+    target = most_rows(params)
     if num_rows <= target:
         return num_rows
     return next((chunk for chunk in range(target, target // 2, -1) if num_rows % chunk == 0), target)

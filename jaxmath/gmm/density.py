@@ -22,8 +22,9 @@ def log_prob(params: GMM, x: Num[ArrayLike, "m d"]) -> Float[Array, " m"]:
       x: data, shape ``(m, d)``.
 
     Returns:
-      Log-densities in nats, shape ``(m,)``. A NaN or an infinity in a row makes that row NaN. All are NaN if a
-      covariance is not positive definite: then there is no density.
+      Log-densities in nats, shape ``(m,)``; minus infinity so far away that its square is infinite. A NaN or an
+      infinity in a row makes that row NaN. All are NaN if a covariance is not positive definite: then there is no
+      density.
 
     Raises:
       TypeError: for complex or non-numeric data, or ``params`` that are no mixture.
@@ -47,7 +48,7 @@ def responsibilities(params: GMM, x: Num[ArrayLike, "m d"]) -> Float[Array, "m k
       x: data, shape ``(m, d)``.
 
     Returns:
-      Probabilities, shape ``(m, k)``; every row sums to 1. A NaN or an infinity in a row makes that row NaN.
+      Probabilities, shape ``(m, k)``; every row sums to 1. A row whose density is NaN or, so far away, 0, is NaN.
 
     Raises:
       As :func:`log_prob` does.
@@ -71,7 +72,7 @@ def predict(params: GMM, x: Num[ArrayLike, "m d"]) -> Int[Array, " m"]:
 
     Returns:
       Numbers of components, 0..k - 1, shape ``(m,)``; of equally probable ones the first, and -1 for a row whose
-      density is NaN.
+      density is NaN or, so far away, 0.
 
     Raises:
       As :func:`log_prob` does.
@@ -114,8 +115,13 @@ def _sample(key: Array, params: GMM, num_samples: int, dtype: jnp.dtype) -> tupl
     z = jax.random.normal(key_noise, (num_samples, params.means.shape[1]), params.means.dtype)
     factors = jnp.linalg.cholesky(matrices(params))
     choose = jax.nn.one_hot(labels, len(params.weights), dtype=z.dtype)
-    moved_rows = jax.lax.map(lambda pair: product(z, pair[0].T) * pair[1][:, None], (factors, choose.T)).sum(axis=0)
-    return (params.means[labels] + moved_rows).astype(dtype), labels
+
+    def add(rows: Array, component: tuple[Array, Array]) -> tuple[Array, None]:
+        factor, chosen = component
+        return rows + product(z, factor.T) * chosen[:, None], None
+
+    rows, _ = jax.lax.scan(add, params.means[labels], (factors, choose.T))
+    return rows.astype(dtype), labels
 
 
 def bic(params: GMM, x: Num[ArrayLike, "m d"]) -> Float[Array, ""]:
@@ -182,7 +188,7 @@ def _mapped(function: Callable[[Array], Array], params: GMM, x: Array, chunk: in
 
 
 def _log_density(joint: Array) -> Array:
-    return posterior(joint)[1]
+    return jnp.where(joint.max(axis=0) == -jnp.inf, -jnp.inf, posterior(joint)[1])
 
 
 def _shares(joint: Array) -> Array:
@@ -190,7 +196,7 @@ def _shares(joint: Array) -> Array:
 
 
 def _most_probable(joint: Array) -> Array:
-    return jnp.where(jnp.isnan(joint).any(axis=0), -1, jnp.argmax(joint, axis=0))
+    return jnp.where(jnp.isfinite(joint.max(axis=0)), jnp.argmax(joint, axis=0), -1)
 
 
 def _likelihood(name: str, params: GMM, x: ArrayLike) -> tuple[Array, int]:

@@ -7,9 +7,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxmath.gmm.chunk import expect
 from jaxmath.gmm.mixture import GMM
-from jaxmath.gmm.steps import maximize, sums_over
+from jaxmath.gmm.steps import Data, maximize
 
 # Steps of EM at most to the stationary point, and rounds of the linear solver.
 _MAX_STEPS, _ROUNDS = 10_000, 20
@@ -24,19 +23,19 @@ def with_implicit_derivative(climb: Callable[..., Any]) -> Callable[..., Any]:
     are derivatives of a step along a direction. The answer is checked: where the steps or the solver did not settle it
     is NaN.
     """
-    ruled = jax.custom_jvp(climb, nondiff_argnums=(6, 7))
+    ruled = jax.custom_jvp(climb, nondiff_argnums=(0, 5, 6))
 
     @ruled.defjvp
-    def rule(max_steps, chunk_size, primals, tangents):
-        begin, shift, x, weights, tol, reg_covar = primals
-        fit = ruled(begin, shift, x, weights, tol, reg_covar, max_steps, chunk_size)
+    def rule(expected, max_steps, chunk_size, primals, tangents):
+        begin, shift, data, tol = primals
+        moving = tangents[2]
+        fit = ruled(expected, begin, shift, data, tol, max_steps, chunk_size)
 
-        def step(params: GMM, data: Any) -> tuple[GMM, jax.Array]:
-            x, weights, reg_covar = data
-            statistics = sums_over(expect, params, shift, x, weights, chunk_size)
-            return maximize(params, statistics, reg_covar)[0], statistics.log_likelihood / statistics.rows
+        def step(params: GMM, data: Data) -> tuple[GMM, jax.Array]:
+            statistics = expected(params, shift, data.x, data.weights, chunk_size)
+            new, _ = maximize(params, statistics, data.reg_covar, data.prior)
+            return new, statistics.log_likelihood / statistics.rows
 
-        data, moving = (x, weights, reg_covar), (tangents[2], tangents[3], tangents[5])
         point, settled = _stationary(lambda params: step(params, data)[0], fit.params)
         (_, _), (right, _) = jax.jvp(lambda data: step(point, data), (data,), (moving,))
         turn = _solve(lambda params: step(params, data)[0], point, right, settled)

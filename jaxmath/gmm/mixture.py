@@ -51,7 +51,8 @@ def covariance_shape(covariance_type: str, k: int, d: int) -> tuple[int, ...]:
 def checked(name: str, params: GMM) -> GMM:
     """A mixture whose shapes belong together, in float32 or wider."""
     if not isinstance(params, GMM):
-        raise TypeError(f"{name}: expected a gmm.GMM, got {type(params).__name__}")
+        hint = "; pass fit.params" if isinstance(getattr(params, "params", None), GMM) else ""
+        raise TypeError(f"{name}: expected a gmm.GMM, got {type(params).__name__}{hint}")
     kind = one_of(name, "covariance_type", params.covariance_type, COVARIANCE_TYPES)
     weights, means, covariances = (jnp.asarray(a) for a in (params.weights, params.means, params.covariances))
     if means.ndim != 2 or 0 in means.shape or weights.shape != means.shape[:1]:

@@ -10,9 +10,9 @@ from jax.scipy.linalg import cho_solve
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Num
 
-from jaxmath._array import as_float, product
+from jaxmath._array import as_float, narrow, product
 from jaxmath.gmm.chunk import log_joint, model_of, posterior
-from jaxmath.gmm.mixture import DENSE, GMM, checked
+from jaxmath.gmm.mixture import DENSE, GMM, checked, matrices
 
 
 def marginal(params: GMM, indices: Sequence[int]) -> GMM:
@@ -36,8 +36,8 @@ def marginal(params: GMM, indices: Sequence[int]) -> GMM:
 
     Reference: Bishop (2006), equation 2.98.
     """
-    params = checked("gmm.marginal", params)
-    return _kept(params, _as_indices("gmm.marginal", indices, params.means.shape[1]))
+    given, params = params, checked("gmm.marginal", params)
+    return narrow(_kept(params, _as_indices("gmm.marginal", indices, params.means.shape[1])), given.means.dtype)
 
 
 def conditional(params: GMM, indices: Sequence[int], values: Num[ArrayLike, " b"]) -> GMM:
@@ -54,7 +54,8 @@ def conditional(params: GMM, indices: Sequence[int], values: Num[ArrayLike, " b"
 
     Returns:
       The mixture of the d - b other variables in their order, of the same covariance type. NaN where a value is NaN or
-      infinite, or a covariance of the known variables is not positive definite.
+      infinite or so far away that no component has a density there, or a covariance of the known variables is not
+      positive definite.
 
     Raises:
       TypeError: for ``params`` that are no mixture, or indices that are traced or no integers.
@@ -68,7 +69,8 @@ def conditional(params: GMM, indices: Sequence[int], values: Num[ArrayLike, " b"
     Reference: Bishop (2006), equations 2.81 and 2.82; Ghahramani and Jordan (1994).
     """
     name = "gmm.conditional"
-    params = checked(name, params)
+    given, params = params, checked(name, params)
+    dtype = given.means.dtype
     d = params.means.shape[1]
     known = _as_indices(name, indices, d)
     left = tuple(i for i in range(d) if i not in known)
@@ -83,12 +85,12 @@ def conditional(params: GMM, indices: Sequence[int], values: Num[ArrayLike, " b"
     result = _kept(params, left)
     result = GMM(posterior(joint)[0][:, 0] + poison, result.means + poison, result.covariances, result.covariance_type)
     if params.covariance_type not in DENSE:
-        return result
+        return narrow(result, dtype)
     across = params.covariances[..., jnp.array(left)[:, None], jnp.array(known)]
     gain = jnp.swapaxes(cho_solve((jnp.linalg.cholesky(given.covariances), True), jnp.swapaxes(across, -1, -2)), -1, -2)
     means = result.means + product(gain, (values - given.means)[:, :, None])[:, :, 0]
     covariances = result.covariances - product(gain, jnp.swapaxes(across, -1, -2))
-    return GMM(result.weights, means, covariances, params.covariance_type)
+    return narrow(GMM(result.weights, means, covariances, params.covariance_type), dtype)
 
 
 def precisions(params: GMM) -> Float[Array, "..."]:
@@ -108,12 +110,34 @@ def precisions(params: GMM) -> Float[Array, "..."]:
       >>> print(precisions(GMM(jnp.ones(1), jnp.zeros((1, 2)), jnp.array([[4.0, 0.5]]), "diag")))
       [[0.25 2.  ]]
     """
-    params = checked("gmm.precisions", params)
+    given, params = params, checked("gmm.precisions", params)
     covariances = params.covariances
     if params.covariance_type not in DENSE:
-        return 1 / jnp.where(covariances > 0, covariances, jnp.nan)
+        return narrow(1 / jnp.where(covariances > 0, covariances, jnp.nan), given.means.dtype)
     one = jnp.broadcast_to(jnp.eye(covariances.shape[-1], dtype=covariances.dtype), covariances.shape)
-    return cho_solve((jnp.linalg.cholesky(covariances), True), one)
+    return narrow(cho_solve((jnp.linalg.cholesky(covariances), True), one), given.means.dtype)
+
+
+def covariances(params: GMM) -> Float[Array, "k d d"]:
+    r"""Every component's covariance $\Sigma_k$ as a whole matrix, whatever the type.
+
+    Args:
+      params: the mixture.
+
+    Returns:
+      The matrices, shape ``(k, d, d)``.
+
+    Raises:
+      TypeError: for ``params`` that are no mixture.
+      ValueError: if its shapes do not belong together.
+
+    Example:
+      >>> print(covariances(GMM(jnp.ones(1), jnp.zeros((1, 2)), jnp.array([[4.0, 0.5]]), "diag")))
+      [[[4.  0. ]
+        [0.  0.5]]]
+    """
+    given, params = params, checked("gmm.covariances", params)
+    return narrow(matrices(params), given.means.dtype)
 
 
 def _kept(params: GMM, indices: tuple[int, ...]) -> GMM:

@@ -10,6 +10,7 @@ from jaxmath import kmeans
 from jaxmath._array import as_matrix, one_of
 from jaxmath.gmm.chunk import assign, divide
 from jaxmath.gmm.mixture import DENSE, GMM, checked, covariance_shape
+from jaxmath.gmm.prior import Prior
 from jaxmath.gmm.steps import maximize, moved, sums_over
 
 METHODS = ("kmeans++", "kmeans", "random")
@@ -41,6 +42,7 @@ def start(
     x: Array,
     weights: Array | None,
     reg_covar: Array,
+    prior: Prior | None,
     chunk_size: int | None,
 ) -> tuple[GMM, Array]:
     """The first mixture, its means relative to the shift, and how many empty components it had to move."""
@@ -52,7 +54,7 @@ def start(
     else:
         here = _unit(jnp.zeros((k, x.shape[1]), x.dtype), covariance_type)
         sums = sums_over(divide, here, shift, (x, init.astype(x.dtype)), weights, chunk_size)
-    return maximize(here, sums, reg_covar)
+    return maximize(here, sums, reg_covar, prior)
 
 
 def _centers(key: Array, init: str, k: int, x: Array, weights: Array | None, chunk_size: int | None) -> Array:

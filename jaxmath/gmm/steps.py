@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +14,7 @@ from jaxmath import reduce
 from jaxmath._array import as_size, as_weights
 from jaxmath.gmm.chunk import Statistics, chunk_rows, expect, model_of, settle
 from jaxmath.gmm.mixture import DENSE, GMM, checked, variances, with_rows
+from jaxmath.gmm.prior import Prior, as_prior, with_prior
 
 
 def e_step(
@@ -54,8 +56,8 @@ def e_step(
     return _expected("gmm.e_step", params, x, weights, chunk_size)[1]
 
 
-def m_step(params: GMM, statistics: Statistics, *, reg_covar: ArrayLike = 1e-6) -> GMM:
-    r"""The most likely mixture for given responsibilities.
+def m_step(params: GMM, statistics: Statistics, *, reg_covar: ArrayLike = 1e-6, prior: Prior | None = None) -> GMM:
+    r"""The most likely mixture for given responsibilities; the most probable one under a prior.
 
     With $\delta_k = \frac{1}{n_k} \sum_i w_i r_{ik} (x_i - \mu_k)$ the new mean is $\mu_k + \delta_k$, the new
     weight $n_k / n$ and the new covariance $\frac{1}{n_k} \sum_i w_i r_{ik} (x_i - \mu_k)(x_i - \mu_k)^T - \delta_k
@@ -65,18 +67,22 @@ def m_step(params: GMM, statistics: Statistics, *, reg_covar: ArrayLike = 1e-6) 
       params: the mixture of the E-step.
       statistics: what :func:`e_step` returned for it.
       reg_covar: added to every variance.
+      prior: of the weights, means and covariances.
 
     Returns:
       The new mixture. A component that no row belongs to, with a weight below 10 eps, is put beside the heaviest one,
-      which gives it half of its weight.
+      which gives it half of its weight; not where a prior says where it lies.
 
     Raises:
-      TypeError: if ``params`` are no mixture.
-      ValueError: if its shapes do not belong together.
+      TypeError: if ``params`` are no mixture, or ``prior`` is no :class:`Prior`.
+      ValueError: if the shapes do not belong together.
 
-    Reference: section 6.8.2; Bishop (2006), equations 9.24-9.26.
+    Reference: section 6.8.2; Bishop (2006), equations 9.24-9.26; Murphy (2012), section 11.4.2.8.
     """
-    return maximize(checked("gmm.m_step", params), statistics, reg_covar)[0]
+    params = checked("gmm.m_step", params)
+    k, d = params.means.shape
+    prior = as_prior("gmm.m_step", prior, k, d, params.means.dtype)
+    return maximize(params, statistics, reg_covar, prior)[0]
 
 
 def em_step(
@@ -117,7 +123,7 @@ def _expected(
     row_weights = None if weights is None else as_weights(name, weights, len(x)).astype(x.dtype)
     shift = reduce.typical_row(x, row_weights)
     chunk_size = None if chunk_size is None else as_size(name, "chunk_size", chunk_size)
-    return params, sums_over(expect, moved(params, -shift), shift, x, row_weights, chunk_size)
+    return params, whole_rows(moved(params, -shift), shift, x, row_weights, chunk_size)
 
 
 @partial(jax.jit, static_argnums=(0, 5))
@@ -136,11 +142,29 @@ def sums_over(
     return settle(model, params.means, sums)
 
 
+class Data(NamedTuple):
+    """All that a stationary point depends on."""
+
+    x: Any
+    weights: Array | None
+    reg_covar: ArrayLike
+    prior: Any = None
+
+
+@partial(jax.jit, static_argnums=4)
+def whole_rows(params: GMM, shift: Array, x: Array, weights: Array | None, chunk_size: int | None = None) -> Statistics:
+    """The E-step over rows in which nothing is missing."""
+    return sums_over(expect, params, shift, x, weights, chunk_size)
+
+
 @jax.jit
-def maximize(params: GMM, sums: Statistics, reg_covar: ArrayLike) -> tuple[GMM, Int[Array, ""]]:
+def maximize(
+    params: GMM, sums: Statistics, reg_covar: ArrayLike, prior: Prior | None = None
+) -> tuple[GMM, Int[Array, ""]]:
     """The M-step, and how many empty components it had to move."""
     kind, dtype = params.covariance_type, params.means.dtype
     d = params.means.shape[1]
+    sums, weights, extra = with_prior(params, sums, prior)
     empty = sums.counts < 10 * jnp.finfo(dtype).eps * sums.rows
     counts = jnp.where(empty, 1, sums.counts)
     delta = sums.first / counts[:, None]
@@ -148,14 +172,14 @@ def maximize(params: GMM, sums: Statistics, reg_covar: ArrayLike) -> tuple[GMM, 
     squares = delta[:, :, None] * delta[:, None, :] if dense else delta**2
     scatter = sums.second - sums.counts.reshape(-1, *(1,) * (squares.ndim - 1)) * squares
     if kind.startswith("tied"):
-        covariances = scatter.sum(axis=0) / sums.rows
+        covariances = scatter.sum(axis=0) / (sums.counts.sum() + extra)
     else:
-        covariances = scatter / counts.reshape(-1, *(1,) * (scatter.ndim - 1))
+        covariances = scatter / (counts + extra).reshape(-1, *(1,) * (scatter.ndim - 1))
     if kind.endswith("spherical"):
         covariances = covariances.mean(axis=-1)
     reg = jnp.asarray(reg_covar, dtype)
     covariances = covariances + reg * jnp.eye(d, dtype=dtype) if dense else jnp.maximum(covariances, 0) + reg
-    new = GMM(sums.counts / sums.rows, params.means + delta, covariances, kind)
+    new = GMM(weights, params.means + delta, covariances, kind)
     return jax.lax.cond(empty.any(), _repaired, lambda new, _: new, new, empty), empty.sum()
 
 

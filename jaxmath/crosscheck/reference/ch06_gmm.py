@@ -116,3 +116,77 @@ def moments(weights, means, full):
     """Mean and covariance of the whole mixture."""
     mean = weights @ means
     return mean, sum(w * (c + np.outer(m - mean, m - mean)) for w, m, c in zip(weights, means, full, strict=True))
+
+
+def most_probable(weights, means, full, x, row_weights, prior):
+    """One step of EM under a prior: Dirichlet, and normal-inverse-Wishart for every component; full covariances."""
+    concentration, mean, strength, df, scale = prior
+    k, d = means.shape
+    shares = responsibilities(weights, means, full, x) * row_weights[:, None]
+    counts = shares.sum(axis=0)
+    new_means, new_full = [], []
+    for share, count in zip(shares.T, counts, strict=True):
+        center = share @ x / count
+        scatter = sum(s * np.outer(row - center, row - center) for s, row in zip(share, x, strict=True))
+        away = strength * count / (strength + count) * np.outer(center - mean, center - mean)
+        new_means.append((count * center + strength * mean) / (count + strength))
+        new_full.append((scale + scatter + away) / (df + count + d + 2))
+    new_weights = (counts + concentration - 1) / (counts.sum() + np.sum(np.broadcast_to(concentration, k) - 1))
+    return new_weights, np.array(new_means), new_full
+
+
+def log_prior(weights, means, full, prior):
+    """The log-density of the parameters, up to a constant."""
+    concentration, mean, strength, df, scale = prior
+    total = np.sum((concentration - 1) * np.log(weights))
+    for m, c in zip(means, full, strict=True):
+        total += scipy.stats.invwishart(df, scale).logpdf(c) - scipy.stats.invwishart(df, scale).logpdf(scale)
+        total += scipy.stats.multivariate_normal(mean, c / strength).logpdf(m)
+    return total
+
+
+def given_seen(weights, means, full, row):
+    """Of a row with NaN: weight times density of the seen cells, and mean and covariance of the row, by component."""
+    seen = ~np.isnan(row)
+    parts = []
+    for w, m, c in zip(weights, means, full, strict=True):
+        mean, covariance, density = m.copy(), c.copy(), w
+        if seen.any():
+            gain = c[:, seen] @ np.linalg.inv(c[np.ix_(seen, seen)])
+            mean, covariance = m + gain @ (row[seen] - m[seen]), c - gain @ c[seen]
+            density = w * scipy.stats.multivariate_normal(m[seen], c[np.ix_(seen, seen)]).pdf(row[seen])
+        parts.append((density, mean, covariance))
+    return parts
+
+
+def em_missing(weights, means, covariances, kind, x, num_steps, row_weights, reg):
+    """As :func:`em`, for data with missing cells, row by row; also the data with its cells filled in at the end."""
+    history = []
+    k, d = means.shape
+    for step in range(num_steps + 1):
+        full = matrices(covariances, kind, k, d)
+        parts = [given_seen(weights, means, full, row) for row in x]
+        density = np.array([[part[0] for part in row] for row in parts])
+        history.append(np.average(np.log(density.sum(axis=1)), weights=row_weights))
+        shares = density / density.sum(axis=1, keepdims=True)
+        if step == num_steps:
+            break
+        shares = shares * row_weights[:, None]
+        counts = shares.sum(axis=0)
+        means = np.array([sum(s * row[j][1] for s, row in zip(shares[:, j], parts, strict=True)) for j in range(k)])
+        means = means / counts[:, None]
+        full = [
+            sum(
+                s * (row[j][2] + np.outer(row[j][1] - means[j], row[j][1] - means[j]))
+                for s, row in zip(shares[:, j], parts, strict=True)
+            )
+            / counts[j]
+            + reg * np.eye(d)
+            for j in range(k)
+        ]
+        weights = counts / counts.sum()
+        covariances = of_type(full, weights, kind)
+    filled = [
+        sum(s * part[1] for s, part in zip(share, row, strict=True)) for share, row in zip(shares, parts, strict=True)
+    ]
+    return weights, means, covariances, history[-1], np.array(history[:-1]), np.where(np.isnan(x), filled, x)

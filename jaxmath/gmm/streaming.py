@@ -1,0 +1,212 @@
+"""Mixtures of much data: exact EM over batches from anywhere, and EM by steps of one small batch."""
+
+import math
+from collections.abc import Callable, Iterable
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from jax.tree_util import Partial
+from jax.typing import ArrayLike
+from jaxtyping import Array, Num
+
+from jaxmath import reduce
+from jaxmath._array import as_matrix, as_size, narrow, wide
+from jaxmath._stream import even_pieces
+from jaxmath.gmm.chunk import Model, Statistics, expect, model_of, most_rows, settle
+from jaxmath.gmm.climb import Fit, Settings, as_settings
+from jaxmath.gmm.mixture import GMM
+from jaxmath.gmm.prior import Prior, as_prior, log_prior
+from jaxmath.gmm.start import as_start, start
+from jaxmath.gmm.steps import maximize, moved, whole_rows
+
+
+def fit_batches(
+    key: Array,
+    make_batches: Callable[[], Iterable[Num[ArrayLike, "_ d"]]],
+    num_components: int,
+    *,
+    covariance_type: str = "full",
+    init: str | GMM = "kmeans++",
+    max_steps: int = 100,
+    tol: float = 1e-3,
+    reg_covar: ArrayLike = 1e-6,
+    prior: Prior | None = None,
+) -> Fit:
+    """Fits a mixture to data larger than memory: exact steps of EM, one pass over the batches each.
+
+    Args:
+      key: a ``jax.random.key``, for the start.
+      make_batches: a callable that returns a fresh iterator of arrays ``(m, d)``, the same rows every time.
+      num_components: k, static, at most the rows of the first piece, in which the start is placed: the first batch, or
+        4,096 rows if that is more.
+      covariance_type: as for :func:`fit`.
+      init: the first mixture, or how to place centers, as for :func:`fit`.
+      max_steps: passes at most, but for the last, which finds the log-likelihood of the result.
+      tol: as for :func:`fit`.
+      reg_covar: as for :func:`fit`.
+      prior: as for :func:`fit`.
+
+    Returns:
+      The fit, equal to :func:`fit` of all rows from the same start up to rounding.
+
+    Raises:
+      TypeError: if ``make_batches`` is not callable: an iterator can be read only once.
+      ValueError: if there is no row, or a batch is not ``(m, d)``; and what :func:`fit` raises.
+    """
+    name = "gmm.fit_batches"
+    if not callable(make_batches):
+        raise TypeError(f"{name}: expected a callable that returns a fresh iterator, got {type(make_batches).__name__}")
+    piece = next(even_pieces(name, make_batches(), None), None)
+    if piece is None:
+        raise ValueError(f"{name}: expected at least one row, got an empty iterator")
+    if not isinstance(init, str | GMM):
+        raise TypeError(f"{name}: expected init to be a word or a gmm.GMM, got {type(init).__name__}")
+    first = as_matrix(name, piece[0])
+    rows = wide(first)
+    place = "rows of the first piece"
+    settings = as_settings(name, len(rows), num_components, covariance_type, init, 1, max_steps, None, place)
+    shift = reduce.typical_row(rows)
+    prior = as_prior(name, prior, settings.k, rows.shape[1], rows.dtype)
+    prior = None if prior is None else prior.moved(-shift)
+    reg_covar = jnp.asarray(reg_covar, rows.dtype)
+    params, repairs = _start(name, key, init, settings, shift, rows, reg_covar, prior)
+    result = _climb(params, shift, make_batches, tol, reg_covar, prior, max_steps)
+    result = result._replace(params=moved(result.params, shift), num_repairs=result.num_repairs + repairs)
+    return narrow(result, first.dtype)
+
+
+def _climb(params: GMM, shift, make_batches, tol, reg_covar, prior, max_steps) -> Fit:
+    """The steps of :func:`jaxmath.gmm.climb.climb`, on the host."""
+    history, change, num_repairs = [], math.inf, 0
+    while True:
+        sums = _pass(params, shift, make_batches)
+        mean = sums.log_likelihood / sums.rows
+        objective = float(mean + log_prior(params, prior) / sums.rows)
+        if change < tol or len(history) == max_steps or not math.isfinite(objective):
+            break
+        change = abs(objective - history[-1]) if history else math.inf
+        history.append(objective)
+        params, repairs = maximize(params, sums, reg_covar, prior)
+        num_repairs += repairs
+    before = jnp.full(max_steps, jnp.nan, mean.dtype).at[: len(history)].set(jnp.array(history, mean.dtype))
+    converged = jnp.array(change < tol and math.isfinite(objective))
+    return Fit(params, mean, before, jnp.array(len(history)), converged, jnp.array(num_repairs))
+
+
+def fit_minibatch(
+    key: Array,
+    x: Num[ArrayLike, "n d"],
+    num_components: int,
+    *,
+    covariance_type: str = "full",
+    init: str | GMM | Num[ArrayLike, "n k"] = "kmeans++",
+    batch_size: int = 1024,
+    num_steps: int = 100,
+    decay: ArrayLike = 0.7,
+    reg_covar: ArrayLike = 1e-6,
+) -> Fit:
+    r"""Fits a mixture by stepwise EM: each step looks at a small random batch.
+
+    What an M-step needs is a mean over rows; step t moves its running value towards that of the batch,
+    $s \leftarrow (1 - \eta_t) s + \eta_t \hat s(\theta)$ with $\eta_t = (t + 2)^{-\text{decay}}$, and an M-step
+    follows. It is near the fit of all rows after a fixed number of steps, however many rows there are.
+
+    Args:
+      key: a ``jax.random.key``, for the start and the batches.
+      x: data, shape ``(n, d)``.
+      num_components: k, static, in 1..n.
+      covariance_type: as for :func:`fit`.
+      init: as for :func:`fit`; the start is placed in one random batch, but for given responsibilities.
+      batch_size: rows a step, static; drawn with replacement.
+      num_steps: static.
+      decay: in (0.5, 1]: with a smaller one old batches are forgotten faster.
+      reg_covar: as for :func:`fit`.
+
+    Returns:
+      The fit: ``history`` has the mean log-density of each batch before its step, ``log_likelihood`` is that of all
+      rows, NaN for data with a NaN or an infinity; ``converged`` is never true.
+
+    Raises:
+      As :func:`fit` does.
+
+    Reference: Cappé and Moulines (2009); Liang and Klein (2009).
+    """
+    name = "gmm.fit_minibatch"
+    x = as_matrix(name, x)
+    rows = wide(x)
+    settings = as_settings(name, len(x), num_components, covariance_type, init, 1, num_steps, None)
+    batch_size = as_size(name, "batch_size", batch_size)
+    shift, reg_covar = reduce.typical_row(rows), jnp.asarray(reg_covar, rows.dtype)
+    key_start, key_sample, key_batches = jax.random.split(key, 3)
+    some = rows
+    if settings.method is not None and len(x) > batch_size:
+        size = max(batch_size, settings.k)
+        some = rows[jax.random.choice(key_sample, len(x), (min(size, len(x)),), replace=False)]
+    params, repairs = _start(name, key_start, init, settings, shift, some, reg_covar, None)
+    decay = jnp.asarray(decay, rows.dtype)
+    params, history, more = _stepwise(key_batches, params, shift, rows, reg_covar, decay, batch_size, num_steps)
+    sums = whole_rows(params, shift, rows, None)
+    left = sums.log_likelihood / sums.rows
+    result = Fit(moved(params, shift), left, history, jnp.array(num_steps), jnp.zeros((), bool), repairs + more)
+    return narrow(result, x.dtype)
+
+
+def _start(
+    name: str,
+    key: Array,
+    init: str | GMM | ArrayLike,
+    settings: Settings,
+    shift: Array,
+    x: Array,
+    reg_covar: Array,
+    prior: Prior | None,
+) -> tuple[GMM, Array]:
+    begin = as_start(name, init, settings.k, len(x), x.shape[1], settings.kind)
+    return start(key, begin, settings.k, settings.kind, shift, x, None, reg_covar, prior, None)
+
+
+def _pass(params: GMM, shift: Array, make_batches: Callable[[], Iterable[ArrayLike]]) -> Statistics:
+    model = model_of(params)
+    of_chunk = Partial(_widened, model, shift)
+    sums = reduce.over_batches(of_chunk, make_batches(), chunk_size=most_rows(params))
+    return settle(model, params.means, sums)
+
+
+def _widened(model: Model, shift: Array, x: Array, weights: Array) -> Statistics:
+    return expect(model, shift, wide(x), weights)
+
+
+@partial(jax.jit, static_argnums=(6, 7))
+def _stepwise(
+    key: Array, begin: GMM, shift: Array, x: Array, reg_covar: Array, decay: Array, batch_size: int, num_steps: int
+) -> tuple[GMM, Array, Array]:
+    """The mixture after the last step, the mean log-density of every batch, and how many components were repaired."""
+
+    def batch_means(params: GMM, key: Array) -> Statistics:
+        batch = x[jax.random.choice(key, len(x), (batch_size,))]
+        return jax.tree.map(lambda a: a / batch_size, whole_rows(params, shift, batch, None))
+
+    def step(state, inputs):
+        params, running = state
+        key, t = inputs
+        sums, rate = batch_means(params, key), (t + 2.0) ** -decay
+        running = jax.tree.map(lambda a, b: (1 - rate) * a + rate * b, running, sums)
+        new, repairs = maximize(params, running, reg_covar)
+        return (new, about(running, new.means - params.means)), (sums.log_likelihood, repairs)
+
+    keys, times = jax.random.split(key, num_steps + 1), jnp.arange(num_steps, dtype=x.dtype)
+    state = begin, batch_means(begin, keys[0])
+    (params, _), (history, repairs) = jax.lax.scan(step, state, (keys[1:], times))
+    return params, history, repairs.sum()
+
+
+def about(sums: Statistics, by: Array) -> Statistics:
+    """The same sums about means that have moved."""
+    counts, first = sums.counts[:, None], sums.first - sums.counts[:, None] * by
+    if sums.second.ndim == 3:
+        cross = by[:, :, None] * sums.first[:, None, :]
+        second = sums.second - cross - jnp.swapaxes(cross, 1, 2) + counts[:, :, None] * by[:, :, None] * by[:, None, :]
+    else:
+        second = sums.second - 2 * by * sums.first + counts * by**2
+    return sums._replace(first=first, second=second)
