@@ -5,7 +5,7 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
-from rows import INTEGERS, Row, X, data_rows, dtype_is, near, weight_rows, with_cell
+from rows import INTEGERS, Row, X, data_rows, dtype_is, equal, near, nothing_finite, weight_rows, with_cell
 
 from jaxmath import kmeans
 
@@ -32,8 +32,16 @@ ROWS = [
     Row("kmeans.fit", "k traced", lambda: jax.jit(kmeans.fit)(KEY, X, 2), TypeError, "num_clusters must be static"),
     Row("kmeans.fit", "n_init = 0", partial(fit, X, 2, n_init=0), ValueError, "n_init must be at least 1"),
     Row("kmeans.fit", "no steps", partial(fit, X, 2, max_steps=0), ValueError, "max_steps must be at least 1"),
-    Row("kmeans.fit", "unknown init", partial(fit, X, 2, init="first"), ValueError, "init must be 'kmeans"),
+    Row(
+        "kmeans.fit",
+        "unknown init",
+        partial(fit, X, 2, init="first"),
+        ValueError,
+        "'random', got 'first'",
+    ),
     Row("kmeans.fit", "init of another shape", partial(fit, X, 2, init=X[:3]), ValueError, r"\(k, d\) = \(2, 3\)"),
+    Row("kmeans.fit", "no rows in a chunk", partial(fit, X, 2, chunk_size=0), ValueError, "kmeans.fit: chunk_size"),
+    Row("kmeans.fit", "half a row", partial(fit, X, 2, chunk_size=1.5), TypeError, "kmeans.fit: chunk_size must be an"),
     Row("kmeans.fit", "NaN", partial(fit, with_cell(np.nan), 2), check=_no_fit),
     Row("kmeans.fit", "infinity", partial(fit, with_cell(np.inf), 2), check=_no_fit),
     Row("kmeans.fit", "negative weight", partial(fit, X, 2, weights=[1, 1, 1, 1, -1]), check=_no_fit),
@@ -95,6 +103,35 @@ ROWS = [
         lambda: kmeans.predict(X, with_cell(np.nan)),
         check=near(np.array([0, 1, -1, 3, 4])),
     ),
+    Row(
+        "kmeans.predict",
+        "a fit",
+        lambda: kmeans.predict(fit(X, 2), X),
+        TypeError,
+        "got a whole KMeans; pass fit.centers",
+    ),
+    Row("kmeans.predict", "NaN centers", lambda: kmeans.predict(with_cell(np.nan), X), check=equal([-1] * 5)),
     *data_rows("kmeans.plus_plus", lambda x: kmeans.plus_plus(KEY, x, 1)),
     Row("kmeans.plus_plus", "k > n", partial(kmeans.plus_plus, KEY, X, 6), ValueError, "1..n = 5, got 6"),
+    Row(
+        "kmeans.plus_plus",
+        "weight 0 leaves NaN out",
+        lambda: jnp.isfinite(kmeans.plus_plus(KEY, with_cell(np.nan), 4, weights=np.array([1, 1, 0, 1, 1]))),
+        check=equal(np.ones((4, 3), bool)),
+    ),
+    Row(
+        "kmeans.plus_plus",
+        "weight 0 leaves a first row of NaN out",
+        lambda: jnp.isfinite(kmeans.plus_plus(KEY, np.array([[np.nan], [1.0], [2.0]]), 2, weights=np.array([0, 1, 1]))),
+        check=equal(np.ones((2, 1), bool)),
+    ),
+    Row(
+        "kmeans.plus_plus", "weights 0", partial(kmeans.plus_plus, KEY, X, 2, weights=np.zeros(5)), check=nothing_finite
+    ),
+    Row(
+        "kmeans.plus_plus",
+        "negative weight",
+        partial(kmeans.plus_plus, KEY, X, 2, weights=[1, 1, 1, 1, -1]),
+        check=nothing_finite,
+    ),
 ]

@@ -12,6 +12,7 @@ from jaxmath.gmm.chunk import assign, divide
 from jaxmath.gmm.mixture import DENSE, GMM, checked, covariance_shape
 from jaxmath.gmm.prior import Prior
 from jaxmath.gmm.steps import maximize, moved, sums_over
+from jaxmath.kmeans.seeding import random_rows
 
 METHODS = ("kmeans++", "kmeans", "random")
 
@@ -59,8 +60,7 @@ def start(
 
 def _centers(key: Array, init: str, k: int, x: Array, weights: Array | None, chunk_size: int | None) -> Array:
     if init == "random":
-        chance = None if weights is None else weights / weights.sum()
-        return x[jax.random.choice(key, len(x), (k,), replace=False, p=chance)]
+        return random_rows(key, x, k, weights)
     if init == "kmeans++":
         return kmeans.plus_plus(key, x, k, weights=weights)
     return kmeans.fit(key, x, k, weights=weights, chunk_size=chunk_size).centers

@@ -8,10 +8,10 @@ from jax.tree_util import Partial
 from jax.typing import ArrayLike
 from jaxtyping import Array, Int, Num
 
-from jaxmath import moments, reduce
+from jaxmath import reduce
 from jaxmath._array import as_matrix, as_size, as_weights, wide
-from jaxmath.kmeans.lloyd import CHUNK, KMeans, inertia, lloyd, narrowed, nearest, tally
-from jaxmath.kmeans.seeding import drawn, given
+from jaxmath.kmeans.lloyd import KMeans, chunk_rows, lloyd, located, mean_variance, narrowed, nearest, spread, tally
+from jaxmath.kmeans.seeding import as_init, relative, start
 
 
 def fit(
@@ -23,7 +23,7 @@ def fit(
     init: str | Num[ArrayLike, "k d"] = "kmeans++",
     n_init: int = 1,
     max_steps: int = 300,
-    tol: float = 1e-4,
+    tol: ArrayLike = 1e-4,
     chunk_size: int | None = None,
 ) -> KMeans:
     r"""Finds k centers with a small sum of squared distances from every row to its nearest center.
@@ -54,8 +54,8 @@ def fit(
 
     Note:
       A NaN or an infinity in a row that counts, or a negative weight, makes the fit NaN, with ``converged`` false. With
-      fewer distinct rows than clusters some centers coincide with others and stay so. There is no gradient: rows jump
-      from cluster to cluster.
+      fewer distinct rows that count than clusters some centers have no row of their own: they coincide with others, or
+      stay where they were given. There is no gradient: rows jump from cluster to cluster.
 
     Example:
       >>> x = jnp.array([[0.0], [1.0], [10.0], [11.0]])
@@ -68,22 +68,32 @@ def fit(
     x = as_matrix(name, x)
     k = as_size(name, "num_clusters", num_clusters, len(x), "n")
     n_init, max_steps = as_size(name, "n_init", n_init), as_size(name, "max_steps", max_steps)
+    chunk_size = chunk_rows(len(x)) if chunk_size is None else as_size(name, "chunk_size", chunk_size)
     weights = None if weights is None else as_weights(name, weights, len(x))
-    rows, chunk = wide(x), min(len(x), CHUNK) if chunk_size is None else chunk_size
-    if weights is not None:
-        rows = jnp.where(weights[:, None] != 0, rows, 0)
-    shift = reduce.typical_row(rows, weights)
-    start = given(name, init, k, x.shape[1])
-    scale = _mean_variance(rows, weights)
+    begin, rows = as_init(name, init, k, x.shape[1]), wide(x)
+    method, centers = (begin, None) if isinstance(begin, str) else (None, begin)
+    tol = jnp.asarray(tol, rows.dtype)
+    return narrowed(_best_fit(key, rows, weights, centers, tol, k, method, n_init, max_steps, chunk_size), x.dtype)
+
+
+@partial(jax.jit, static_argnames=("k", "method", "n_init", "max_steps", "chunk_size"))
+def _best_fit(key, x, weights, centers, tol, k, method, n_init, max_steps, chunk_size) -> KMeans:
+    """The fit of the smallest inertia among ``n_init`` starts."""
+    shift = reduce.typical_row(x, weights)
+    x = relative(x, shift, weights)
+    limit = tol * mean_variance(reduce.over(spread, x, weights=weights, chunk_size=chunk_size))
 
     def one(key: Array) -> KMeans:
-        centers = start - shift if start is not None else drawn(key, rows - shift, weights, k, str(init))
-        return lloyd(rows - shift, weights, centers.astype(rows.dtype), tol * scale, max_steps, chunk)
+        begin = start(key, method if centers is None else centers, shift, x, weights, k)
+        return lloyd(x, weights, begin, limit, max_steps, chunk_size)
 
-    fits = jax.lax.map(one, jax.random.split(key, n_init)) if n_init > 1 else jax.tree.map(lambda a: a[None], one(key))
-    best = jnp.argmin(jnp.where(jnp.isnan(fits.inertia), jnp.inf, fits.inertia))
-    result = jax.tree.map(lambda a: a[best], fits)
-    return narrowed(result._replace(centers=result.centers + shift), x.dtype)
+    if n_init == 1:
+        best = one(key)
+    else:
+        fits = jax.lax.map(one, jax.random.split(key, n_init))
+        smallest = jnp.argmin(jnp.where(jnp.isnan(fits.inertia), jnp.inf, fits.inertia))
+        best = jax.tree.map(lambda a: a[smallest], fits)
+    return best._replace(centers=best.centers + shift)
 
 
 def fit_minibatch(
@@ -109,8 +119,8 @@ def fit_minibatch(
       init: as for :func:`fit`.
 
     Returns:
-      As :func:`fit` does; ``history`` has the inertia of each batch, scaled to n rows, and ``converged`` tells whether
-      the result is finite.
+      As :func:`fit` does; ``history`` has the inertia of each batch, scaled to n rows. ``converged`` is false: steps of
+      ever smaller size come to rest whether or not the centers are good.
 
     Raises:
       As :func:`fit` does.
@@ -121,13 +131,14 @@ def fit_minibatch(
     x = as_matrix(name, x)
     k = as_size(name, "num_clusters", num_clusters, len(x), "n")
     batch_size, num_steps = as_size(name, "batch_size", batch_size), as_size(name, "num_steps", num_steps)
-    rows, start = wide(x), given(name, init, k, x.shape[1])
+    begin, rows = as_init(name, init, k, x.shape[1]), wide(x)
     shift = reduce.typical_row(rows)
+    rows = rows - shift
     key_start, key_batches = jax.random.split(key)
-    centers = drawn(key_start, rows - shift, None, k, str(init)) if start is None else start - shift
-    centers, history = _minibatches(key_batches, rows - shift, centers.astype(rows.dtype), batch_size, num_steps)
-    left = reduce.over(Partial(inertia, centers), rows - shift, chunk_size=min(len(x), CHUNK))
-    result = KMeans(centers + shift, left, history, jnp.array(num_steps), jnp.isfinite(left), jnp.array(0))
+    centers = start(key_start, begin, shift, rows, None, k)
+    centers, history = _minibatches(key_batches, rows, centers, batch_size, num_steps)
+    left = reduce.over(Partial(tally, located(centers)), rows, chunk_size=chunk_rows(len(x))).inertia
+    result = KMeans(centers + shift, left, history, jnp.array(num_steps), jnp.array(False), jnp.array(0))
     return narrowed(result, x.dtype)
 
 
@@ -138,10 +149,10 @@ def _minibatches(key: Array, x: Array, centers: Array, batch_size: int, num_step
     def step(state, key):
         centers, seen = state
         batch = x[jax.random.choice(key, len(x), (batch_size,))]
-        sums, left = tally(centers, batch, ones), inertia(centers, batch, ones)
+        sums = tally(located(centers), batch, ones)
         seen = seen + sums.counts
         missed = sums.totals - sums.counts[:, None] * centers
-        return (centers + missed / jnp.maximum(seen, 1)[:, None], seen), left * (len(x) / batch_size)
+        return (centers + missed / jnp.maximum(seen, 1)[:, None], seen), sums.inertia * (len(x) / batch_size)
 
     state = (centers, jnp.zeros(len(centers), x.dtype))
     (centers, _), history = jax.lax.scan(step, state, jax.random.split(key, num_steps))
@@ -156,25 +167,28 @@ def predict(centers: Num[ArrayLike, "k d"], x: Num[ArrayLike, "m d"]) -> Int[Arr
       x: data, shape ``(m, d)``.
 
     Returns:
-      Numbers of clusters, 0..k - 1, shape ``(m,)``; of equally near ones the first, and -1 for a row with a NaN or an
-      infinity.
+      Numbers of clusters, 0..k - 1, shape ``(m,)``; of equally near ones the first, and -1 where the smallest
+      distance is not finite, for there is a NaN or an infinity in the row or in a center.
 
     Raises:
-      TypeError: for complex or non-numeric data.
+      TypeError: for complex or non-numeric data, or a fit in place of its centers.
       ValueError: if centers and data do not have equally many columns.
 
     Example:
       >>> print(predict([[0.0], [10.0]], [[1.0], [7.0]]))
       [0 1]
     """
-    centers, x = as_matrix("kmeans.predict", centers), as_matrix("kmeans.predict", x)
+    name = "kmeans.predict"
+    if isinstance(centers, KMeans):
+        raise TypeError(f"{name}: expected centers of shape (k, d), got a whole KMeans; pass fit.centers")
+    centers, x = as_matrix(name, centers), as_matrix(name, x)
     if centers.shape[1] != x.shape[1]:
-        raise ValueError(f"kmeans.predict: expected {centers.shape[1]} columns, as centers have, got shape {x.shape}")
-    shift = wide(centers).mean(axis=0)
-    _, labels = nearest(wide(centers) - shift, wide(x) - shift)
-    return jnp.where(jnp.isfinite(x).all(axis=1), labels, -1)
+        raise ValueError(f"{name}: expected {centers.shape[1]} columns, as centers have, got shape {x.shape}")
+    return _predict(wide(centers), wide(x))
 
 
-def _mean_variance(x: Array, weights: Array | None) -> Array:
-    whole = moments.of(x, weights=weights)
-    return jnp.mean(jnp.diagonal(whole.scatter)) / whole.count
+@jax.jit
+def _predict(centers: Array, x: Array) -> Array:
+    shift = centers.mean(axis=0)
+    labels = nearest(located(centers - shift), x - shift)
+    return jnp.where((labels < len(centers)) & jnp.isfinite(x).all(axis=1), labels, -1)

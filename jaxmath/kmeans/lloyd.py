@@ -10,9 +10,12 @@ from jax.tree_util import Partial
 from jaxtyping import Array, Bool, Float, Int
 
 from jaxmath import reduce
-from jaxmath._array import narrow, product
+from jaxmath._array import narrow, product, wide
 
-CHUNK = 2000  # distances of a chunk to all centers should stay in cache
+# Rows of a chunk, about: on a CPU its distances to all centers should stay in cache.
+_CPU_CHUNK, _ACCELERATOR_CHUNK = 2000, 65536
+# What the product form of a squared distance may lose, as a part of the smallest one between two centers.
+_LOSS = 1e-3
 
 
 class KMeans(NamedTuple):
@@ -35,12 +38,19 @@ class KMeans(NamedTuple):
     num_repairs: Int[Array, ""]
 
 
+class Places(NamedTuple):
+    """Centers, and whether they lie so close together that distances have to be formed from differences."""
+
+    centers: Array
+    close: Array
+
+
 class Sums(NamedTuple):
-    r"""Of the rows nearest each center their weight and sum; and $\sum_i w_i (\|x_i - c\|^2 - \|x_i\|^2)$ over all."""
+    """Of the rows nearest each center their weight and sum; and the inertia of all."""
 
     counts: Array
     totals: Array
-    excess: Array
+    inertia: Array
 
 
 class Farthest(NamedTuple):
@@ -50,21 +60,42 @@ class Farthest(NamedTuple):
     row: Array
 
 
+class Spread(NamedTuple):
+    """The weight of rows, the mean of each column, and the sum of squares about it."""
+
+    count: Array
+    mean: Array
+    squares: Array
+
+
 @reduce.merge.register
 def _(a: Farthest, b: Farthest) -> Farthest:
     return jax.tree.map(partial(jnp.where, a.distance >= b.distance), a, b)
 
 
-@partial(jax.jit, static_argnums=(4, 5))
-def lloyd(x: Array, weights: Array | None, centers: Array, limit: Array, max_steps: int, chunk: int) -> KMeans:
+@reduce.merge.register
+def _(a: Spread, b: Spread) -> Spread:
+    count, gap = a.count + b.count, b.mean - a.mean
+    share = b.count / jnp.where(count == 0, 1, count)
+    return Spread(count, a.mean + share * gap, a.squares + b.squares + a.count * share * gap**2)
+
+
+def chunk_rows(num_rows: int) -> int:
+    """Rows in a chunk; of about that many one that divides those of a device, so that nothing is padded."""
+    target = _CPU_CHUNK if jax.default_backend() == "cpu" else _ACCELERATOR_CHUNK
+    own = -(-num_rows // jax.device_count())
+    return next((chunk for chunk in range(min(target, own), target // 4, -1) if own % chunk == 0), min(target, own))
+
+
+def lloyd(x: Array, weights: Array | None, centers: Array, limit: Array, max_steps: int, chunk_size: int) -> KMeans:
     """Steps until the squared length of one is within the limit."""
 
     def over(statistics: Callable[..., Any], centers: Array) -> Any:
-        return reduce.over(Partial(statistics, centers), x, weights=weights, chunk_size=chunk)
+        return reduce.over(Partial(statistics, located(centers)), x, weights=weights, chunk_size=chunk_size)
 
     def advance(state):
         centers, sums, history, num_steps, _, repairs = state
-        history = history.at[num_steps].set(sums.excess + spread)
+        history = history.at[num_steps].set(sums.inertia)
         moved = means(centers, sums)
         empty = (sums.counts == 0).any()
         repaired, count = jax.lax.cond(
@@ -76,11 +107,10 @@ def lloyd(x: Array, weights: Array | None, centers: Array, limit: Array, max_ste
     def unfinished(state):
         return (state[4] > limit) & (state[3] < max_steps)
 
-    spread = over(inertia, jnp.zeros_like(centers[:1]))
     nothing = jnp.full(max_steps, jnp.nan, x.dtype), jnp.zeros((), int), jnp.full_like(limit, jnp.inf)
     state = (centers, over(tally, centers), *nothing, jnp.zeros((), int))
-    centers, _, history, num_steps, length, repairs = jax.lax.while_loop(unfinished, advance, state)
-    left = jnp.where(jnp.isfinite(limit), over(inertia, centers), jnp.nan)
+    centers, sums, history, num_steps, length, repairs = jax.lax.while_loop(unfinished, advance, state)
+    left = jnp.where(jnp.isfinite(limit), sums.inertia, jnp.nan)
     return KMeans(centers, left, history, num_steps, (length <= limit) & jnp.isfinite(left), repairs)
 
 
@@ -97,32 +127,61 @@ def repair(centers: Array, sums: Sums, far: Farthest) -> tuple[Array, Array]:
     return jnp.where((first & useful)[:, None], far.row, centers), useful.astype(int)
 
 
-def tally(centers: Array, x: Array, weights: Array) -> Sums:
-    least, labels = nearest(centers, x)
-    chosen = jnp.where(labels == jnp.arange(len(centers))[:, None], weights, 0)
-    return Sums(chosen.sum(axis=1), product(chosen, x), weights @ least)
+def tally(places: Places, x: Array, weights: Array) -> Sums:
+    labels = nearest(places, x)
+    chosen = jnp.where(labels == jnp.arange(len(places.centers))[:, None], weights, 0)
+    squares = weights @ (x - places.centers[labels]) ** 2  # by column, which is faster than by row
+    return Sums(chosen.sum(axis=1), product(chosen, x), squares.sum())
 
 
-def inertia(centers: Array, x: Array, weights: Array) -> Array:
-    """The sum of squared distances, from the differences themselves: nothing cancels."""
-    _, labels = nearest(centers, x)
-    return weights @ jnp.sum((x - centers[labels]) ** 2, axis=1)
-
-
-def farthest(centers: Array, x: Array, weights: Array) -> Farthest:
-    _, labels = nearest(centers, x)
-    distances = jnp.where(weights > 0, jnp.sum((x - centers[labels]) ** 2, axis=1), 0)
+def farthest(places: Places, x: Array, weights: Array) -> Farthest:
+    own = places.centers[nearest(places, x)]
+    distances = jnp.where(weights > 0, jnp.sum((x - own) ** 2, axis=1), 0)
     far = jnp.argmax(distances)
     return Farthest(distances[far], x[far])
 
 
-def nearest(centers: Array, x: Array) -> tuple[Array, Array]:
-    r"""$\|c\|^2 - 2 c^T x$ of the center nearest to each row, and which it is. Centers run along the first axis, so
-    that a step over rows is one over neighbours in memory."""
-    parts = jnp.sum(centers**2, axis=1)[:, None] - 2 * product(centers, x.T)
-    least, k = parts.min(axis=0), len(centers)
-    labels = jnp.where(parts <= least, jnp.arange(k)[:, None], k).min(axis=0)
-    return least, jnp.minimum(labels, k - 1)
+def spread(x: Array, weights: Array) -> Spread:
+    x, count = wide(x), weights.sum()
+    mean = weights @ x / jnp.where(count == 0, 1, count)
+    return Spread(count, mean, weights @ (x - mean) ** 2)
+
+
+def mean_variance(columns: Spread) -> Array:
+    return jnp.mean(columns.squares) / columns.count
+
+
+@jax.jit
+def located(centers: Array) -> Places:
+    r"""Distances as $\|c\|^2 - 2 c^T x$ are off by some $\epsilon \|c\|^2$, which must be little next to the gaps."""
+    gaps = _by_differences(centers, centers)
+    smallest = jnp.min(jnp.where(jnp.eye(len(centers), dtype=bool), jnp.inf, gaps))
+    error = jnp.finfo(centers.dtype).eps * jnp.max(jnp.sum(centers**2, axis=1))
+    return Places(centers, error > _LOSS * smallest)
+
+
+def nearest(places: Places, x: Array) -> Array:
+    """Which center is nearest to each row, the first of equally near ones; k where a distance is NaN."""
+
+    def by(distances: Callable[[Array, Array], Array]) -> Callable[[Array, Array], Array]:
+        return lambda centers, x: _first_least(distances(centers, x))
+
+    return jax.lax.cond(places.close, by(_by_differences), by(_by_product), places.centers, x)
+
+
+def _by_product(centers: Array, x: Array) -> Array:
+    """Squared distances less those of the rows from 0. Centers run along the first axis, so that a step over rows is
+    one over neighbours in memory."""
+    return jnp.sum(centers**2, axis=1)[:, None] - 2 * product(centers, x.T)
+
+
+def _by_differences(centers: Array, x: Array) -> Array:
+    return jax.lax.map(lambda center: jnp.sum((x - center) ** 2, axis=1), centers)
+
+
+def _first_least(distances: Array) -> Array:
+    numbers = jnp.arange(len(distances))[:, None]
+    return jnp.where(distances <= distances.min(axis=0), numbers, len(distances)).min(axis=0)
 
 
 def narrowed(result: KMeans, dtype: Any) -> KMeans:

@@ -10,7 +10,9 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Num
 
 from jaxmath import reduce
-from jaxmath._array import as_matrix, as_size, as_weights, wide
+from jaxmath._array import as_matrix, as_size, as_weights, one_of, wide
+
+METHODS = ("kmeans++", "random")
 
 
 def plus_plus(
@@ -28,7 +30,8 @@ def plus_plus(
       weights: how often each row counts, shape ``(n,)``; None counts each once.
 
     Returns:
-      k rows of x, shape ``(k, d)``. With fewer distinct rows than k some stand twice. NaN in x may be among them.
+      k rows of x of positive weight, shape ``(k, d)``. With fewer distinct ones than k some stand twice. A NaN in such
+      a row may be among them; all is NaN if no row counts, or a weight is negative or NaN.
 
     Raises:
       TypeError: for complex or non-numeric data, or a traced ``num_clusters``.
@@ -40,26 +43,46 @@ def plus_plus(
     k = as_size("kmeans.plus_plus", "num_clusters", num_clusters, len(x), "n")
     weights = None if weights is None else as_weights("kmeans.plus_plus", weights, len(x))
     shift = reduce.typical_row(wide(x), weights)
-    return (drawn(key, wide(x) - shift, weights, k, "kmeans++") + shift).astype(x.dtype)
+    return (drawn(key, relative(wide(x), shift, weights), weights, k, "kmeans++") + shift).astype(x.dtype)
 
 
-def given(name: str, init: Any, k: int, columns: int) -> Array | None:
-    """The given centers, or None where they are to be drawn."""
+def as_init(name: str, init: Any, k: int, columns: int) -> str | Array:
+    """The name of a method, or the given centers."""
     if isinstance(init, str):
-        if init not in ("kmeans++", "random"):
-            raise ValueError(f"{name}: init must be 'kmeans++', 'random' or centers of shape (k, d), got {init!r}")
-        return None
+        return one_of(name, "init", init, METHODS)
     centers = as_matrix(name, init)
     if centers.shape != (k, columns):
         raise ValueError(f"{name}: expected init of shape (k, d) = ({k}, {columns}), got {centers.shape}")
     return wide(centers)
 
 
+def start(key: Array, init: str | Array, shift: Array, x: Array, weights: Array | None, k: int) -> Array:
+    """The first centers, among rows that are relative to the shift."""
+    return drawn(key, x, weights, k, init) if isinstance(init, str) else (init - shift).astype(x.dtype)
+
+
+def relative(x: Array, shift: Array, weights: Array | None) -> Array:
+    """Rows less the shift; one that does not count is zeros, whatever it held."""
+    return x - shift if weights is None else jnp.where(weights[:, None] != 0, x - shift, 0)
+
+
+def random_rows(key: Array, x: Array, k: int, weights: Array | None = None) -> Array:
+    """k rows drawn by weight, each once; where fewer count, one of them fills the places that are left."""
+    weights = jnp.ones(len(x), x.dtype) if weights is None else weights
+    order = jnp.where(weights > 0, jnp.log(weights) + jax.random.gumbel(key, weights.shape, weights.dtype), -jnp.inf)
+    best, chosen = jax.lax.top_k(order, k)
+    return x[jnp.where(best > -jnp.inf, chosen, chosen[0])]
+
+
 @partial(jax.jit, static_argnums=(3, 4))
 def drawn(key: Array, x: Array, weights: Array | None, k: int, init: str) -> Array:
+    """Rows as centers; only of rows that count, and NaN if there is none or a weight is NaN."""
     weights = jnp.ones(len(x), x.dtype) if weights is None else weights.astype(x.dtype)
-    if init == "random":
-        return x[jax.random.choice(key, len(x), (k,), replace=False, p=weights / weights.sum())]
+    rows = random_rows(key, x, k, weights) if init == "random" else _far_apart(key, x, weights, k)
+    return jnp.where(weights.sum() > 0, rows, jnp.nan)
+
+
+def _far_apart(key: Array, x: Array, weights: Array, k: int) -> Array:
     trials = 2 + int(math.log(k))
     key, key_first = jax.random.split(key)
     first = x[_draw(key_first, weights, 1)[0]]
@@ -67,7 +90,8 @@ def drawn(key: Array, x: Array, weights: Array | None, k: int, init: str) -> Arr
     def add(state, key_and_index):
         centers, nearest = state
         key, index = key_and_index
-        candidates = x[_draw(key, weights * nearest, trials)]
+        masses = weights * nearest
+        candidates = x[_draw(key, jnp.where((masses > 0).any(), masses, weights), trials)]
         distances = jnp.minimum(nearest, _squared_distances(candidates, x))
         best = jnp.argmin(distances @ weights)
         return (centers.at[index].set(candidates[best]), distances[best]), None
@@ -78,11 +102,10 @@ def drawn(key: Array, x: Array, weights: Array | None, k: int, init: str) -> Arr
 
 
 def _draw(key: Array, masses: Array, num: int) -> Array:
-    """Rows drawn in proportion to their masses."""
-    total = jnp.cumsum(masses)
-    return jnp.minimum(
-        jnp.searchsorted(total, jax.random.uniform(key, (num,), masses.dtype) * total[-1]), len(masses) - 1
-    )
+    """Rows drawn in proportion to their masses, never one of mass 0: the total rises only at rows that have some."""
+    total = jax.lax.cummax(jnp.where(masses > 0, jnp.cumsum(masses), 0))
+    above_zero = jax.random.uniform(key, (num,), masses.dtype, minval=jnp.finfo(masses.dtype).eps)
+    return jnp.searchsorted(total, above_zero * total[-1])
 
 
 def _squared_distances(centers: Array, x: Array) -> Array:

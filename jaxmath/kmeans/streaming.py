@@ -8,11 +8,11 @@ from jax.tree_util import Partial
 from jax.typing import ArrayLike
 from jaxtyping import Array, Num
 
-from jaxmath import moments, reduce
+from jaxmath import reduce
 from jaxmath._array import as_matrix, as_size, wide
 from jaxmath._stream import even_pieces
-from jaxmath.kmeans.lloyd import KMeans, farthest, inertia, means, narrowed, repair, tally
-from jaxmath.kmeans.seeding import drawn, given
+from jaxmath.kmeans.lloyd import KMeans, farthest, located, mean_variance, means, narrowed, repair, spread, tally
+from jaxmath.kmeans.seeding import as_init, start
 
 
 def fit_batches(
@@ -22,7 +22,7 @@ def fit_batches(
     *,
     init: str | Num[ArrayLike, "k d"] = "kmeans++",
     max_steps: int = 300,
-    tol: float = 1e-4,
+    tol: ArrayLike = 1e-4,
 ) -> KMeans:
     """The fit of data larger than memory: exact Lloyd steps, one pass over the batches each.
 
@@ -46,30 +46,32 @@ def fit_batches(
     if not callable(make_batches):
         raise TypeError(f"{name}: expected a callable that returns a fresh iterator, got {type(make_batches).__name__}")
     k, max_steps = as_size(name, "num_clusters", num_clusters), as_size(name, "max_steps", max_steps)
-    everything = moments.of_batches(make_batches())
-    first = as_matrix(name, next(even_pieces(name, make_batches(), None))[0])
+    piece = next(even_pieces(name, make_batches(), None), None)
+    if piece is None:
+        raise ValueError(f"{name}: expected at least one row, got an empty iterator")
+    first = as_matrix(name, piece[0])
     rows = wide(first)
     k = as_size(name, "num_clusters", k, len(rows), "rows of the first piece")
-    start, shift = given(name, init, k, rows.shape[1]), everything.mean.astype(rows.dtype)
-    centers = (drawn(key, rows - shift, None, k, str(init)) if start is None else start - shift).astype(rows.dtype)
-    limit = tol * jnp.mean(jnp.diagonal(everything.scatter)) / everything.count
+    begin = as_init(name, init, k, rows.shape[1])
+    columns = reduce.over_batches(spread, make_batches())
+    shift, limit = columns.mean, jnp.asarray(tol * mean_variance(columns), rows.dtype)
+    centers = start(key, begin, shift, rows - shift, None, k)
 
     def over(statistics: Callable[..., Any], centers: Array) -> Any:
-        return reduce.over_batches(Partial(_shifted, Partial(statistics, centers), shift), make_batches())
+        return reduce.over_batches(Partial(_shifted, Partial(statistics, located(centers)), shift), make_batches())
 
-    spread, sums = over(inertia, jnp.zeros_like(centers[:1])), over(tally, centers)
-    history, length, repairs = [], jnp.array(jnp.inf), jnp.zeros((), int)
+    sums, history, length, repairs = over(tally, centers), [], jnp.array(jnp.inf), jnp.zeros((), int)
     while len(history) < max_steps and bool(length > limit):
-        history.append(sums.excess + spread)
+        history.append(sums.inertia)
         new, count = means(centers, sums), 0
         if bool((sums.counts == 0).any()):
             new, count = repair(new, sums, over(farthest, centers))
         length, centers, repairs = jnp.sum((new - centers) ** 2), new, repairs + count
         sums = over(tally, centers)
     padded = jnp.full(max_steps, jnp.nan, rows.dtype).at[: len(history)].set(jnp.array(history, rows.dtype))
-    left = over(inertia, centers)
-    converged = (length <= limit) & jnp.isfinite(left)
-    return narrowed(KMeans(centers + shift, left, padded, jnp.array(len(history)), converged, repairs), first.dtype)
+    converged = (length <= limit) & jnp.isfinite(sums.inertia)
+    steps = jnp.array(len(history))
+    return narrowed(KMeans(centers + shift, sums.inertia, padded, steps, converged, repairs), first.dtype)
 
 
 def _shifted(statistics: Callable[[Array, Array], Any], shift: Array, x: Array, weights: Array) -> Any:
