@@ -7,12 +7,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
-from jaxtyping import Array, Float, Num, PyTree
+from jaxtyping import Array, Float, PyTree, Shaped
 
 Tree = TypeVar("Tree", bound=PyTree)
 
 
-def as_real(name: str, x: Any) -> Num[Array, "..."]:
+def as_real(name: str, x: Any) -> Shaped[Array, "..."]:
     """A JAX array of real numbers or booleans from an array, a number or nested lists; TypeError for anything else."""
     x = real(name, x)
     kept = x if isinstance(x, jax.Array) else x.astype(jax.dtypes.canonicalize_dtype(x.dtype))
@@ -101,7 +101,7 @@ def wide(x: Float[Array, "..."]) -> Float[Array, "..."]:
 
 def narrow(tree: Tree, dtype: Any) -> Tree:
     """Every floating leaf of a result in the type that the data had."""
-    return jax.tree.map(lambda leaf: leaf.astype(dtype), tree)
+    return jax.tree.map(lambda leaf: leaf.astype(dtype) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf, tree)
 
 
 def product(a: Float[Array, "..."], b: Float[Array, "..."]) -> Float[Array, "..."]:
@@ -168,3 +168,8 @@ def all_or_nan(x: Float[Array, "..."]) -> Float[Array, "..."]:
 def root(x: Float[Array, "..."]) -> Float[Array, "..."]:
     """The square root, with gradient 0 instead of infinity at 0."""
     return jnp.where(x == 0, 0, jnp.sqrt(jnp.where(x == 0, 1, x)))
+
+
+def reciprocal(x: Float[Array, "..."]) -> Float[Array, "..."]:
+    """1 / x, and 0 at 0, with gradient 0 there."""
+    return jnp.where(x == 0, 0, 1 / jnp.where(x == 0, 1, x))

@@ -1,6 +1,7 @@
 """The leading singular vectors of a matrix that is known only by its products with vectors."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -54,7 +55,8 @@ def leading_singular(
     singular values keep their digits.
 
     A vector meets equal singular values but once. So what has settled is put to the test: another round starts from
-    the k vectors and a random one, and must settle on the same. A random vector also begins, and stands in where r = 0.
+    the k vectors and a random one, and must find nothing larger. A random vector also begins, and stands in where
+    r = 0.
 
     Args:
       multiply: takes a vector, shape ``(d,)``, to A times it.
@@ -65,7 +67,8 @@ def leading_singular(
       dtype: of all vectors.
 
     Returns:
-      What was reached after 40 rounds at most; NaN if the products are. Not differentiable as it stands.
+      What was reached after 40 rounds at most, and whether it stood the test; NaN if the products are. Not
+      differentiable as it stands.
 
     Reference: Baglama and Reichel (2005), "Augmented implicitly restarted Lanczos bidiagonalization methods".
     """
@@ -79,9 +82,11 @@ def leading_singular(
         basis = _cut(progress.basis, filled, settled)
         steps = jax.random.split(jax.random.fold_in(key, progress.num_rounds), m)
         basis = jax.lax.fori_loop(filled, m, lambda j, b: _step(multiply, multiply_transposed, b, j, steps[j]), basis)
-        basis, misfits = _turned(basis)
-        now = misfits[:k].max() <= tolerance * basis.inner[0, 0]
-        return _Progress(basis, now, settled & now, progress.num_rounds + 1)
+        turned, misfits = _turned(basis)
+        values, before = (jnp.diagonal(b.inner)[:k] for b in (turned, progress.basis))
+        confirmed = settled & ((values - before).max() <= 4 * tolerance * values[0])
+        basis = jax.tree.map(partial(jnp.where, confirmed), progress.basis, turned)
+        return _Progress(basis, misfits[:k].max() <= tolerance * values[0], confirmed, progress.num_rounds + 1)
 
     def unfinished(progress: _Progress) -> Array:
         open_ = ~progress.confirmed & (progress.num_rounds < _ROUNDS)

@@ -20,7 +20,7 @@ def even_pieces(name: str, batches: Iterable[Any], weights: Iterable[Any] | None
     The size is that of the first batch that has rows, or 4,096 if that is more. Rows beyond it wait for the next piece;
     the last one is padded with rows of weight 0, unless it is the only one. Arrays of the host stay on the host.
     """
-    held, size, shapes, alone = None, 0, None, True
+    held, num_held, size, shapes, alone = [], 0, 0, None, True
     for pair in _with_weights(name, batches, weights):
         batch, batch_weights = _checked(name, *pair)
         if not len(batch_weights):
@@ -29,14 +29,18 @@ def even_pieces(name: str, batches: Iterable[Any], weights: Iterable[Any] | None
         size, shapes = size or max(len(batch_weights), _LEAST_ROWS), shapes or these
         if shapes != these:
             raise ValueError(f"{name}: batches differ in their columns: {shapes} and {these}")
-        held = (batch, batch_weights) if held is None else jax.tree.map(_join, held, (batch, batch_weights))
-        while held is not None and len(held[1]) >= size:
-            piece, alone = jax.tree.map(lambda a: a[:size], held), False  # noqa: B023
-            rest = jax.tree.map(lambda a: a[size:], held)  # noqa: B023
-            held = rest if len(rest[1]) else None
-            yield piece
-    if held is not None:
-        yield held if alone else jax.tree.map(lambda a: _pad(a, size), held)
+        held.append((batch, batch_weights))
+        num_held += len(batch_weights)
+        if num_held < size:
+            continue
+        rows, alone = _joined(held), False
+        for start in range(0, num_held - size + 1, size):
+            yield _cut(rows, start, start + size)
+        rest = num_held % size
+        held, num_held = [_cut(rows, num_held - rest, num_held)] if rest else [], rest
+    if held:
+        last = _joined(held)
+        yield last if alone else jax.tree.map(lambda a: _pad(a, size), last)
 
 
 def _checked(name: str, batch: Any, weights: Any) -> tuple[Any, Any]:
@@ -50,8 +54,12 @@ def _checked(name: str, batch: Any, weights: Any) -> tuple[Any, Any]:
     return batch, weights
 
 
-def _join(a: Any, b: Any) -> Any:
-    return _library(a, b).concatenate([a, b])
+def _joined(parts: list[Any]) -> Any:
+    return parts[0] if len(parts) == 1 else jax.tree.map(lambda *a: _library(*a).concatenate(a), *parts)
+
+
+def _cut(rows: Any, start: int, stop: int) -> Any:
+    return jax.tree.map(lambda a: a[start:stop], rows)
 
 
 def _pad(a: Any, size: int) -> Any:

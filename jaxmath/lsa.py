@@ -9,7 +9,7 @@ from jax.scipy.special import xlogy
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, Num
 
-from jaxmath._array import all_or_nan, as_float, as_matrix, as_size, narrow, one_of, product, root, wide
+from jaxmath._array import all_or_nan, as_float, as_matrix, as_size, narrow, one_of, product, reciprocal, root, wide
 from jaxmath._lanczos import leading_singular
 from jaxmath._record import record
 from jaxmath._spectral import SPARE, fix_signs, leading_randomized, leading_svd
@@ -73,7 +73,8 @@ def fit(
         unknown, the randomized solver has no key, or ``"svd"`` is asked of a sparse table.
 
     Note:
-      A NaN or an infinity makes every field but ``term_weights`` NaN, a count below -1 does so with "log_entropy".
+      A NaN or an infinity makes every field but ``term_weights`` NaN, a count below -1 does so with "log_entropy", and
+      so do Lanczos steps that have not settled after 40 rounds of restarts: no guess passes as a result.
       Gradients with respect to dense counts are those of :func:`jaxmath.pca.fit`; a sparse table has none.
 
     Example:
@@ -204,7 +205,7 @@ def _cosines(a: Array, b: Array) -> Array:
 
 
 def _unit_rows(z: Array) -> Array:
-    return wide(z) * _reciprocal(root(jnp.sum(wide(z) ** 2, axis=1)))[:, None]
+    return wide(z) * reciprocal(root(jnp.sum(wide(z) ** 2, axis=1)))[:, None]
 
 
 def _coordinates(name: str, l: LSA, counts: ArrayLike | BCOO) -> Array:  # noqa: E741
@@ -226,13 +227,17 @@ def _resolve(solver: str, counts: Array | BCOO, key: Array | None) -> str:
 
 @partial(jax.jit, static_argnums=1)
 def _by_products(x: BCOO, k: int, key: Array) -> tuple[Array, Array]:
-    """Singular values and vectors of a sparse table; its largest cell is made 1, so that no square is out of range."""
+    """Singular values and vectors of a sparse table, NaN where they do not settle.
+
+    Its largest cell is made 1, so that no square is out of range.
+    """
     largest = jnp.abs(x.data).max(initial=0)
-    x = BCOO((all_or_nan(x.data) * _reciprocal(largest), x.indices), shape=x.shape)
+    x = BCOO((all_or_nan(x.data) * reciprocal(largest), x.indices), shape=x.shape)
     transposed = BCOO((x.data, x.indices[:, ::-1]), shape=x.shape[::-1])
     n, d = x.shape
     found = leading_singular(partial(_times, x), partial(_times, transposed), (n, d), k, key, x.dtype)
-    return found.values * largest, fix_signs(found.vectors)
+    values, vectors = (jnp.where(found.settled, a, jnp.nan) for a in (found.values * largest, found.vectors))
+    return values, fix_signs(vectors)
 
 
 def _term_weights(counts: Array | BCOO, weighting: str | None) -> Array:
@@ -240,7 +245,7 @@ def _term_weights(counts: Array | BCOO, weighting: str | None) -> Array:
     if weighting == "tfidf":
         return jnp.log((1 + n) / (1 + _sums(_map(lambda c: (c != 0).astype(c.dtype), counts), 0))) + 1
     if weighting == "log_entropy":
-        shares = _scaled(counts, _reciprocal(_sums(counts, 0)), 0)
+        shares = _scaled(counts, reciprocal(_sums(counts, 0)), 0)
         return 1 + _sums(_map(lambda p: xlogy(p, p), shares), 0) / jnp.log(max(n, 2))
     return jnp.ones(d, counts.dtype)
 
@@ -250,7 +255,7 @@ def _weighted(counts: Array | BCOO, term_weights: Array, weighting: str | None) 
         counts = _map(jnp.log1p, counts)
     x = counts if weighting is None else _scaled(counts, term_weights, 0)
     if weighting == "tfidf":
-        x = _scaled(x, _reciprocal(root(_sums(_map(jnp.square, x), 1))), 1)
+        x = _scaled(x, reciprocal(root(_sums(_map(jnp.square, x), 1))), 1)
     return x
 
 
@@ -295,7 +300,3 @@ def _times(x: Array | BCOO, block: Array) -> Array:
     own = block.at[x.indices[:, 1]].get(mode="fill", fill_value=0)
     shares = own * x.data.reshape(-1, *(1,) * (block.ndim - 1))
     return jax.ops.segment_sum(shares, x.indices[:, 0], num_segments=x.shape[0])
-
-
-def _reciprocal(x: Array) -> Array:
-    return jnp.where(x == 0, 0, 1 / jnp.where(x == 0, 1, x))

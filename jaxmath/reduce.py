@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 from jax.core import Tracer
 from jax.tree_util import Partial
-from jaxtyping import Array, Num, PyTree
+from jaxtyping import Array, Num, PyTree, Shaped
 
 from jaxmath._array import as_real, as_size, as_weights, is_list, same_rows
 from jaxmath._stream import even_pieces
@@ -55,7 +55,7 @@ def merge(a: Any, b: Any) -> Any:
 
 
 def over(
-    statistics: Statistics, x: PyTree[Num[Any, "n ..."]], *, weights: Any = None, chunk_size: int | None = None
+    statistics: Statistics, x: PyTree[Shaped[Any, "n ..."]], *, weights: Any = None, chunk_size: int | None = None
 ) -> Any:
     """The statistics of all rows, chunk by chunk, in one compiled pass.
 
@@ -104,7 +104,7 @@ def over(
 
 def over_batches(
     statistics: Statistics,
-    batches: Iterable[PyTree[Num[Any, "_ ..."]]],
+    batches: Iterable[PyTree[Shaped[Any, "_ ..."]]],
     *,
     weights: Iterable[Any] | None = None,
     chunk_size: int | None = None,
@@ -216,7 +216,9 @@ def _of_chunk(statistics: Partial, rows: Any, weights: Array | None) -> Any:
     if weights is None:
         return statistics(rows, jnp.ones(same_rows("reduce.over", rows), dtype))
     counted = weights != 0
-    rows = jax.tree.map(lambda a: jnp.where(counted.reshape(-1, *(1,) * (a.ndim - 1)) | _harmless(a), a, 0), rows)
+    nothing = jax.tree.map(jnp.zeros_like, rows)
+    kept = jax.tree.map(lambda a: counted.reshape(-1, *(1,) * (a.ndim - 1)) | _harmless(a), rows)
+    rows = jax.tree.map(jnp.where, kept, rows, nothing)
     return statistics(rows, weights.astype(dtype))
 
 

@@ -128,7 +128,7 @@ ROWS = [
     ),
     Row("pca.fit", "k too large", partial(pca.fit, X, 4), ValueError, r"in 1..min\(n, d\) = 3, got 4"),
     Row("pca.fit", "k > n", partial(pca.fit, X[:2], 3), ValueError, r"in 1..min\(n, d\) = 2, got 3"),
-    Row("pca.fit", "k = 1.5", partial(pca.fit, X, 1.5), TypeError, "must be an integer, got 1.5"),
+    Row("pca.fit", "k = 1.5", partial(pca.fit, X, 1.5), TypeError, r'an integer, a fraction .* or "mle", got 1.5'),
     Row("pca.fit", "k = True", partial(pca.fit, X, True), ValueError, "got True"),
     Row(
         "pca.fit",
@@ -145,7 +145,7 @@ ROWS = [
         "solver must be one of 'auto', 'eigh', 'gram', 'svd', 'randomized', got 'qr'",
     ),
     Row("pca.fit", "solver None", partial(pca.fit, X, solver=None), ValueError, "solver must be one of"),
-    Row("pca.fit", "chunk 0", partial(pca.fit, X, chunk_size=0), ValueError, "chunk_size must be at least 1"),
+    Row("pca.fit", "chunk 0", partial(pca.fit, X, chunk_size=0), ValueError, "^pca.fit: chunk_size must be at least 1"),
     Row("pca.fit", "k = n = d", partial(pca.fit, X[:3]), check=near(pca.fit(X[:3], 3))),
     Row("pca.fit", "rank 1, svd", partial(pca.fit, RANK_1, solver="svd"), check=_rank_1),
     Row(
@@ -237,9 +237,24 @@ ROWS = [
         partial(pca.fit, with_cell(np.nan), 2, solver="randomized", key=jax.random.key(0)),
         check=no_number,
     ),
-    Row("pca.fit", "an unknown word for k", partial(pca.fit, X, "most"), ValueError, 'a fraction or "mle", got'),
-    Row("pca.fit", "fraction 0", partial(pca.fit, X, 0.0), TypeError, "must be an integer, got 0.0"),
-    Row("pca.fit", "fraction 1", partial(pca.fit, X, 1.0), TypeError, "must be an integer, got 1.0"),
+    Row(
+        "pca.fit",
+        "an unknown word for k",
+        partial(pca.fit, X, "most"),
+        ValueError,
+        r'^pca.fit: num_components must be an integer, a fraction in \(0, 1\) or "mle", got \'most\'$',
+    ),
+    Row("pca.fit", "fraction 0", partial(pca.fit, X, 0.0), TypeError, r'a fraction in \(0, 1\) or "mle", got 0.0'),
+    Row("pca.fit", "fraction 1", partial(pca.fit, X, 1.0), TypeError, r'a fraction in \(0, 1\) or "mle", got 1.0'),
+    Row("pca.fit", "NumPy fraction", partial(pca.fit, X, np.float32(0.9)), check=near(pca.fit(X, 0.9))),
+    Row("pca.fit", "NumPy fraction 1", partial(pca.fit, X, np.float32(1)), TypeError, "a fraction in"),
+    Row(
+        "pca.fit",
+        "mle, weights traced",
+        lambda: jax.vmap(lambda w: pca.fit(X, "mle", weights=w).mean)(np.ones((2, 5))),
+        TypeError,
+        "^pca.fit: num_components='mle' looks at numbers",
+    ),
     Row("pca.fit", "fraction traced", lambda: jax.jit(lambda x: pca.fit(x, 0.9))(X), TypeError, "looks at numbers"),
     Row("pca.fit", "mle under vmap", lambda: jax.vmap(lambda x: pca.fit(x, "mle"))(X[None]), TypeError, "vmap or"),
     Row("pca.fit", "mle, d > n", partial(pca.fit, X[:2], "mle"), ValueError, "at least as many rows as columns"),
@@ -284,6 +299,7 @@ ROWS = [
     Row("pca.fit_missing", "k = d", partial(pca.fit_missing, X, 3), ValueError, "1..d - 1 = 2, got 3"),
     Row("pca.fit_missing", "one column", partial(pca.fit_missing, X[:, :1], 1), ValueError, "at least two columns"),
     Row("pca.fit_missing", "no steps", partial(pca.fit_missing, X, 1, max_steps=0), ValueError, "max_steps must be"),
+    Row("pca.fit_missing", "chunk 0", partial(pca.fit_missing, X, 1, chunk_size=0), ValueError, "^pca.fit_missing: ch"),
     Row("pca.fit_missing", "infinity", partial(pca.fit_missing, with_cell(np.inf), 1), check=_not_converged),
     Row("pca.fit_missing", "one row", partial(pca.fit_missing, X[:1], 1), check=_not_converged),
     Row("pca.fit_missing", "nothing seen", partial(pca.fit_missing, np.full((5, 3), np.nan), 1), check=_not_converged),
@@ -304,6 +320,15 @@ ROWS = [
         "weight 0 leaves infinity out",
         lambda: pca.fit_missing(with_cell(np.inf), 1, weights=[1, 1, 0, 1, 1]).mean,
         check=near(np.delete(X, 2, axis=0).mean(axis=0), 1e-4),
+    ),
+    *(
+        Row(
+            "pca.fit_missing",
+            f"weight 0 leaves {huge:g} out",
+            lambda huge=huge: pca.fit_missing(with_cell(huge), 1, weights=[1, 1, 0, 1, 1]),
+            check=near(pca.fit_missing(np.delete(X, 2, axis=0), 1), 1e-4),
+        )
+        for huge in (1e18, 1e30, -3.4e38)
     ),
     Row(
         "pca.fit_missing",

@@ -1,5 +1,6 @@
 """Text as counts, and the docstrings of installed packages."""
 
+import subprocess
 import sys
 import warnings
 from functools import partial
@@ -8,6 +9,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
+from jaxmath import data
 from jaxmath.data import text
 
 LONG = "What a function says of itself, at some length. " * 5
@@ -58,6 +60,13 @@ def test_docstrings_of_what_is_installed():
     assert not any(part.startswith("_") for name in found.names for part in name.split("."))
 
 
+def test_the_module_is_reached_by_its_package_and_loaded_late():
+    code = "import sys; from jaxmath import data; print('jaxmath.data.text' in sys.modules, data.text.words('No one'))"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "False ['no', 'one']"
+    with pytest.raises(AttributeError, match=r"'jaxmath\.data' has no attribute 'nothing'"):
+        _ = data.nothing
+
+
 def test_words():
     assert [text.words(t) for t in TEXTS] == [["cat", "cat", "and", "dog"], ["the", "dog"], ["the", "dog"]]
     assert text.words("a > b >> c >>> dd\n  >>> code\n  ... more") == ["dd", "more"]
@@ -84,17 +93,21 @@ def test_counts():
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: text.docstrings(), ValueError, "text.docstrings: expected the name of at least one"),
-        (lambda: text.docstrings(np), TypeError, "text.docstrings: expected the name of a package, got a module"),
+        (lambda: text.docstrings(), ValueError, "^data.text.docstrings: expected the name of at least one"),
+        (lambda: text.docstrings(np), TypeError, "^data.text.docstrings: expected the name of a package, got a module"),
         (lambda: text.docstrings("numpy", "no_such_package"), ValueError, "cannot import 'no_such_package'"),
         (lambda: text.docstrings(""), ValueError, "cannot import ''"),
-        (lambda: text.words(3), TypeError, "text.words: expected a text, got a int"),
-        (lambda: text.vocabulary("one text"), TypeError, "text.vocabulary: expected several texts"),
-        (lambda: text.vocabulary([]), ValueError, "text.vocabulary: expected at least one text"),
+        (lambda: text.words(3), TypeError, "^data.text.words: expected a text, got a int"),
+        (lambda: text.vocabulary("one text"), TypeError, "^data.text.vocabulary: expected several texts"),
+        (lambda: text.vocabulary([]), ValueError, "^data.text.vocabulary: expected at least one text"),
         (lambda: text.vocabulary(["one", 2]), TypeError, "got a int"),
         (lambda: text.vocabulary(TEXTS, min_texts=4), ValueError, "none of 4 words in 3 texts stands in 4 texts"),
-        (lambda: text.count_terms("one text", ["one"]), TypeError, "text.count_terms: expected several texts"),
-        (lambda: text.count_terms(TEXTS, []), ValueError, "text.count_terms: expected terms that differ, got 0 in 0"),
+        (lambda: text.count_terms("one text", ["one"]), TypeError, "^data.text.count_terms: expected several texts"),
+        (
+            lambda: text.count_terms(TEXTS, []),
+            ValueError,
+            "^data.text.count_terms: expected terms that differ, got 0 in 0",
+        ),
         (lambda: text.count_terms(TEXTS, ["a", "a"]), ValueError, "terms that differ, got 1 in 2"),
     ],
 )

@@ -7,7 +7,7 @@ import pytest
 from jax.experimental.sparse import BCOO
 
 import jaxmath
-from jaxmath import lsa
+from jaxmath import _lanczos, lsa
 
 RNG = np.random.default_rng(0)
 WEIGHTINGS = (None, "tfidf", "log_entropy")
@@ -95,6 +95,14 @@ def test_hard_spectra_of_sparse_tables(spectrum, shape):
     np.testing.assert_allclose(values, np.resize(spectrum, 5) * (np.arange(5) < len(spectrum)), atol=1e-12)
     np.testing.assert_allclose(vectors @ vectors.T, np.eye(5), atol=1e-12)
     np.testing.assert_allclose(1e25 * np.linalg.norm(table @ vectors.T, axis=0), values, atol=1e-11)
+
+
+def test_what_has_not_settled_is_nan(monkeypatch):
+    """One round can find singular values but not put them to the test."""
+    monkeypatch.setattr(_lanczos, "_ROUNDS", 1)
+    fitted = lsa.fit(BCOO.fromdense(collection(41, 23)), 2)  # a shape of its own, so that it is compiled anew
+    assert jnp.isnan(fitted.singular_values).all()
+    assert jnp.isnan(fitted.components).all()
 
 
 def test_a_sparse_table_without_a_cell():

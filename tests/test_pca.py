@@ -185,6 +185,28 @@ def test_what_has_no_variance_is_whitened_to_zero():
     np.testing.assert_array_equal(z[:, 1], 0)
 
 
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_what_a_solver_tells_from_rounding_is_whitened(solver):
+    """A deviation of 1e-3 beside 1: only the whole decomposition of the data keeps its digits in float32."""
+    x = with_variances([1.0] * 49 + [1e-6 if solver == "svd" else 1e-5], n=200).astype(np.float32)
+    p = pca.fit(x, solver=solver)
+    z = pca.transform(p, x, whiten=True)
+    assert np.asarray(z, float)[:, -1].std(ddof=1) == pytest.approx(1, abs=0.1)
+    back = pca.inverse_transform(p, z, whiten=True)
+    np.testing.assert_allclose(back, x, atol=1e-5)
+
+
+@pytest.mark.parametrize("solver", [*SOLVERS, "randomized"])
+@pytest.mark.parametrize("shape", [(40, 6), (40, 150), (300, 200)])
+def test_what_is_rounding_is_written_as_zero(solver, shape):
+    rng = np.random.default_rng(4)
+    x = rng.normal(size=(shape[0], 3)) @ rng.normal(size=(3, shape[1]))
+    for moved in (x, x + 10):
+        p = pca.fit(moved.astype(np.float32), 6, solver=solver, key=jax.random.key(0))
+        assert (p.explained_variance[:3] > 0.1).all()
+        np.testing.assert_array_equal(pca.transform(p, moved, whiten=True)[:, 3:], 0)
+
+
 def test_randomized_equals_exact_where_the_spectrum_falls():
     x = (RNG.normal(size=(300, 200)) * 0.8 ** np.arange(200) + 10).astype(np.float32)
     for key in (0, 1):

@@ -108,6 +108,26 @@ def test_missing_cells_with_weights_chunks_vmap_and_an_offset():
         np.testing.assert_allclose(pca.projector(got), pca.projector(want), atol=1e-2)
 
 
+def test_the_derivative_with_respect_to_a_weight_of_zero():
+    """A row that does not count has a say in what would change if it did; one that is out of range has none."""
+    with jax.enable_x64(True):
+        x = with_holes(data(n=30), 0.1).astype(float)
+        assert np.isnan(x[0]).any()
+        assert not np.isnan(x[1]).any()
+
+        @jax.jit
+        def noise(x, first_two):
+            weights = jnp.ones(len(x)).at[:2].set(first_two)
+            return pca.fit_missing(x, 2, weights=weights, tol=-jnp.inf, max_steps=400).noise_variance
+
+        zero = jnp.zeros(2)
+        for row in jnp.eye(2):
+            slope = jax.jvp(lambda w: noise(x, w), (zero,), (row,))[1]
+            assert slope == pytest.approx(float(noise(x, 1e-5 * row) - noise(x, zero)) / 1e-5, rel=1e-3)
+        x[1] = 1e200
+        assert jnp.isfinite(jax.jvp(lambda w: noise(x, w), (zero,), (jnp.ones(2),))[1])
+
+
 def test_data_on_a_plane_with_missing_cells():
     x = np.outer(np.arange(1.0, 9.0), [1.0, 2.0, -1.0]).astype(np.float32)
     x[2, 1] = x[5, 0] = np.nan

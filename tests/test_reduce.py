@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jax.tree_util import Partial
 
-from jaxmath import reduce
+from jaxmath import _stream, reduce
 
 RNG = np.random.default_rng(0)
 TRACES = []
@@ -105,6 +105,20 @@ def test_ragged_batches_compile_one_shape():
     result = reduce.over_batches(total_traced, [np.ones((size, 2), np.float32) for size in sizes])
     assert len(set(TRACES)) == 2, "one piece, and the single empty row that starts a scan"
     np.testing.assert_array_equal(result, [sum(sizes)] * 2)
+
+
+@pytest.mark.parametrize("sizes", [[1] * 9000, [4096, 4096, 1], [3, 9000, 2], [5000, 5000]])
+def test_pieces_of_small_batches(monkeypatch, sizes):
+    """The rows come out in order, and each is copied once or twice however small the batches are."""
+    copied, concatenate = [], np.concatenate
+    monkeypatch.setattr(_stream.np, "concatenate", lambda parts: copied.append(len(out := concatenate(parts))) or out)
+    x = np.arange(2 * sum(sizes)).reshape(-1, 2)
+    pieces = list(_stream.even_pieces("name", np.split(x, np.cumsum(sizes)[:-1]), None))
+    assert {len(rows) for rows, _ in pieces} == {max(sizes[0], 4096)}
+    rows, weights = (concatenate(parts) for parts in zip(*pieces, strict=True))
+    np.testing.assert_array_equal(rows[weights == 1], x)
+    np.testing.assert_array_equal(rows[weights == 0], 0)
+    assert sum(copied) <= 2 * 2 * len(x)
 
 
 @pytest.mark.bad_input

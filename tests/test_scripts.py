@@ -4,10 +4,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 
-from jaxmath import data
+from jaxmath import data, gmm
 
 SCRIPTS = Path(__file__).resolve().parent.parent / "scripts"
 
@@ -42,6 +43,8 @@ def test_fit_gmm(table, tmp_path):
     [
         ("none.csv", None, "no file"),
         ("words.csv", "a,b\n1,2\n3,four\n", "row 3, column 2 (b): 'four' is not a number"),
+        ("gap.csv", "a,b\n1,2\n3,\n5,6\n", "gap.csv: row 2, column 2 is empty"),
+        ("endless.csv", "1,2\n3,inf\n5,6\n", "row 2, column 2 is inf"),
         ("few.csv", "1,2\n3,4\n", "num_components must be in 1..n = 2, got 3"),
         ("table.txt", "1,2\n", "must end in .npy, .npz or .csv"),
     ],
@@ -53,6 +56,30 @@ def test_fit_gmm_says_what_is_wrong(tmp_path, name, content, message):
     assert result.returncode == 2
     assert message in result.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_fit_gmm_leaves_a_good_result_where_a_new_one_is_not_finite(table, tmp_path):
+    np.savetxt(tmp_path / "huge.csv", 1e30 * table[1], delimiter=",")
+    (tmp_path / "mixture.npz").write_bytes(b"good")
+    result = run("fit_gmm.py", tmp_path / "huge.csv", 2, "--out", tmp_path)
+    assert result.returncode == 2
+    assert "nothing is written: fit" in result.stderr
+    assert {path.name for path in tmp_path.iterdir()} == {"huge.csv", "mixture.npz"}
+    assert (tmp_path / "mixture.npz").read_bytes() == b"good"
+
+
+def test_fit_gmm_converges_in_the_last_step_allowed(tmp_path):
+    """Five steps are made between two looks; a sixth alone could not be compared with the one before."""
+    x = np.random.default_rng(1).normal(size=(300, 1)) + np.repeat([[0.0], [2.0]], 150, axis=0)
+    np.savetxt(tmp_path / "close.csv", x)
+    history = gmm.fit(jax.random.key(0), x, 2, max_steps=6, tol=0.0).history
+    fourth, fifth = np.abs(np.diff(history))[-2:]
+    assert fourth > 1.1 * fifth > 1e-5
+    tol = np.sqrt(fourth * fifth)
+    result = run("fit_gmm.py", tmp_path / "close.csv", 2, "--max-steps", 6, "--tol", tol, "--out", tmp_path / "out")
+    assert result.returncode == 0, result.stderr
+    with np.load(tmp_path / "out" / "mixture.npz") as fit:
+        assert fit["num_steps"] == 6
 
 
 def test_tables_of_all_kinds_agree(table, tmp_path):

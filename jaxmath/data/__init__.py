@@ -1,7 +1,9 @@
-"""Data: the bundled handwritten digits, tables from files."""
+"""Data: the bundled handwritten digits, tables from files, synthetic data, and text as counts in :mod:`data.text`."""
 
+import importlib
 from importlib.resources import files
-from typing import NamedTuple
+from types import ModuleType
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from jaxtyping import UInt8
@@ -9,7 +11,16 @@ from jaxtyping import UInt8
 from jaxmath.data.synthetic import Statsville, statsville
 from jaxmath.data.tables import table
 
-__all__ = ["Digits", "Statsville", "digits", "statsville", "table"]
+if TYPE_CHECKING:
+    from jaxmath.data import text
+
+__all__ = ["Digits", "Statsville", "digits", "statsville", "table", "text"]
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name == "text":  # it loads JAX's sparse arrays, and SciPy with them
+        return importlib.import_module("jaxmath.data.text")
+    raise AttributeError(f"module 'jaxmath.data' has no attribute {name!r}")
 
 
 class Digits(NamedTuple):

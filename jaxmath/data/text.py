@@ -56,7 +56,7 @@ def docstrings(*packages: str) -> Docstrings:
             if isinstance(text, str) and len(text) >= _SHORT:
                 found.setdefault(text, name)
     if not packages:
-        raise ValueError('text.docstrings: expected the name of at least one package, such as "numpy"')
+        raise ValueError('data.text.docstrings: expected the name of at least one package, such as "numpy"')
     return Docstrings(tuple(found.values()), tuple(found))
 
 
@@ -73,7 +73,7 @@ def words(text: str) -> list[str]:
       ['solve', 'see', 'numpy', 'linalg', 'solve']
     """
     if not isinstance(text, str):
-        raise TypeError(f"text.words: expected a text, got a {type(text).__name__}")
+        raise TypeError(f"data.text.words: expected a text, got a {type(text).__name__}")
     return re.findall("[a-z]{2,}", re.sub(r"(?m)^\s*>>>.*$", "", text).lower())
 
 
@@ -97,13 +97,13 @@ def vocabulary(texts: Iterable[str], *, min_texts: int = 1, max_share: float = 1
       >>> vocabulary(["the cat", "the dog", "a cat and the dog"], max_share=0.7)
       ('and', 'cat', 'dog')
     """
-    texts = _as_texts("text.vocabulary", texts)
+    texts = _as_texts("data.text.vocabulary", texts)
     spread = Counter(word for text in texts for word in set(words(text)))
     kept = (word for word, count in spread.items() if min_texts <= count <= max_share * len(texts))
     if not (chosen := tuple(sorted(kept))):
         raise ValueError(
-            f"text.vocabulary: none of {len(spread)} words in {len(texts)} texts stands in {min_texts} texts or more "
-            f"and in {max_share:g} of all or fewer"
+            f"data.text.vocabulary: none of {len(spread)} words in {len(texts)} texts stands in {min_texts} texts or "
+            f"more and in {max_share:g} of all or fewer"
         )
     return chosen
 
@@ -127,9 +127,9 @@ def count_terms(texts: Iterable[str], terms: Sequence[str]) -> BCOO:
       [[1 1]
        [2 0]]
     """
-    texts, columns = _as_texts("text.count_terms", texts), {term: j for j, term in enumerate(terms)}
+    texts, columns = _as_texts("data.text.count_terms", texts), {term: j for j, term in enumerate(terms)}
     if not columns or len(columns) < len(terms):
-        raise ValueError(f"text.count_terms: expected terms that differ, got {len(columns)} in {len(terms)}")
+        raise ValueError(f"data.text.count_terms: expected terms that differ, got {len(columns)} in {len(terms)}")
     rows = (Counter(columns[word] for word in words(text) if word in columns) for text in texts)
     cells = [(i, j, count) for i, row in enumerate(rows) for j, count in sorted(row.items())]
     table = np.array(cells, np.int32).reshape(-1, 3)
@@ -148,11 +148,11 @@ def _as_texts(name: str, texts: Any) -> list[str]:
 
 def _imported(package: Any) -> ModuleType:
     if not isinstance(package, str):
-        raise TypeError(f"text.docstrings: expected the name of a package, got a {type(package).__name__}")
+        raise TypeError(f"data.text.docstrings: expected the name of a package, got a {type(package).__name__}")
     try:
         return importlib.import_module(package)
     except (ImportError, ValueError) as error:
-        raise ValueError(f"text.docstrings: cannot import {package!r}; is it installed?") from error
+        raise ValueError(f"data.text.docstrings: cannot import {package!r}; is it installed?") from error
 
 
 def _functions(root: ModuleType) -> Iterable[tuple[str, Any]]:

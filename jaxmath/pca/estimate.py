@@ -79,7 +79,7 @@ def fit(
       iteration. ``"auto"`` takes it where d <= n.
     - ``"gram"`` decomposes the n x n products of centred rows. ``"auto"`` takes it where d > n.
     - ``"svd"`` decomposes the centred data. It alone keeps the digits of variances below 1e-6 of the largest in float32
-      (1e-14 in float64), which a product loses.
+      (1e-14 in float64), which a product loses; the others return as 0 what is below 8 eps of the largest.
     - ``"randomized"`` projects the centred data on k + 10 directions.
 
     Time over that of "auto", k = 10, float32, two CPU cores:
@@ -91,7 +91,7 @@ def fit(
     2,000 x 2,000      eigh    14       0.6
     5,000 x 5,000      eigh    --       1.3
     500 x 10,000       gram    7        1.8
-    any, GPU or TPU    as on CPU; not measured
+    GPU, TPU           not measured; the CPU's choice
     =================  ======  =======  ============
 
     Args:
@@ -108,7 +108,8 @@ def fit(
       The fit, in the type of the data; float16 and bfloat16 are computed in float32, in which ``num_samples`` stays.
 
     Raises:
-      TypeError: for complex or non-numeric data, a traced ``num_components``, a fraction or ``"mle"`` while tracing.
+      TypeError: for complex or non-numeric data, a traced ``num_components`` or ``chunk_size``, a fraction or ``"mle"``
+        while data or weights are traced.
       ValueError: if the data is not ``(n, d)`` or empty, k is out of range, the solver is unknown, the weights are
         not ``(n,)``, or the randomized solver has no key.
 
@@ -131,9 +132,10 @@ def fit(
     """
     x = as_matrix("pca.fit", x)
     limit = min(x.shape)
-    chosen_later = _depends_on_numbers(num_components, x)
-    k = limit if chosen_later or num_components is None else _as_count(num_components, limit)
     weights = None if weights is None else as_weights("pca.fit", weights, x.shape[0])
+    chosen_later = _depends_on_numbers(num_components, x, weights)
+    k = limit if chosen_later or num_components is None else _as_count(num_components, limit)
+    chunk_size = None if chunk_size is None else as_size("pca.fit", "chunk_size", chunk_size)
     solver = one_of("pca.fit", "solver", solver, ("auto", "eigh", "gram", "svd", "randomized"))
     if solver == "randomized" and key is None:
         raise ValueError('pca.fit: solver "randomized" needs a key, such as jax.random.key(0)')
@@ -169,7 +171,7 @@ def from_moments(data: Moments, num_components: int | None = None) -> PCA:
     """
     dims = data.mean.shape[0]
     k = dims if num_components is None else as_size("pca.from_moments", "num_components", num_components, dims, "d")
-    return _assemble(data.count, data.mean, leading_eigh(moments.covariance(data), k))
+    return _assemble(data.count, data.mean, _told_apart(leading_eigh(moments.covariance(data), k)))
 
 
 def fit_batches(
@@ -208,8 +210,14 @@ def _fit_centred(x: Array, weights: Array | None, k: int, solver: str, key: Arra
     centred = (x - mean) * jnp.sqrt(weights / (count - 1))[:, None]
     if key is not None and solver == "randomized":
         start = jax.random.normal(key, (x.shape[1], min(k + SPARE, *x.shape)), x.dtype)
-        return _assemble(count, mean, leading_randomized(centred, k, start))
-    return _assemble(count, mean, (leading_gram if solver == "gram" else leading_svd)(centred, k))
+        return _assemble(count, mean, _told_apart(leading_randomized(centred, k, start)))
+    return _assemble(count, mean, leading_svd(centred, k) if solver == "svd" else _told_apart(leading_gram(centred, k)))
+
+
+def _told_apart(leading: Leading) -> Leading:
+    """Variances that are rounding of a product as 0; :func:`leading_svd` does so with what is rounding for it."""
+    smallest = 8 * jnp.finfo(leading.values.dtype).eps * leading.values[0]
+    return leading._replace(values=jnp.where(leading.values <= smallest, 0, leading.values))
 
 
 def _assemble(count: Array, mean: Array, leading: Leading) -> PCA:
@@ -239,12 +247,12 @@ def _cut(full: PCA, rule: Any) -> PCA:
     return _assemble(full.num_samples, full.mean, leading)
 
 
-def _depends_on_numbers(num_components: Any, x: Array) -> bool:
+def _depends_on_numbers(num_components: Any, x: Array, weights: Array | None) -> bool:
     """Whether k is to be chosen by the spectrum, which only the host can do."""
-    fraction = isinstance(num_components, float) and 0 < num_components < 1
-    if not fraction and num_components != "mle":
+    fraction = isinstance(num_components, float | np.floating) and 0 < num_components < 1
+    if not fraction and not (isinstance(num_components, str) and num_components == "mle"):
         return False
-    if isinstance(x, Tracer):
+    if isinstance(x, Tracer) or isinstance(weights, Tracer):
         raise TypeError(
             f"pca.fit: num_components={num_components!r} looks at numbers: no jit, vmap or grad; "
             "fit once outside and pass the integer len(fit.components)"
@@ -253,6 +261,8 @@ def _depends_on_numbers(num_components: Any, x: Array) -> bool:
 
 
 def _as_count(num_components: Any, limit: int) -> int:
-    if isinstance(num_components, str):
-        raise ValueError(f'pca.fit: num_components must be an integer, a fraction or "mle", got {num_components!r}')
+    if isinstance(num_components, str | float | np.floating):
+        error = ValueError if isinstance(num_components, str) else TypeError
+        expected = 'an integer, a fraction in (0, 1) or "mle"'
+        raise error(f"pca.fit: num_components must be {expected}, got {num_components!r}")
     return as_size("pca.fit", "num_components", num_components, limit, "min(n, d)")

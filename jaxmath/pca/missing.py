@@ -16,6 +16,7 @@ from jaxtyping import Array, Float, Num
 
 from jaxmath import moments, reduce
 from jaxmath._array import as_matrix, as_size, as_weights, narrow, product, wide
+from jaxmath._missing import column_means
 from jaxmath._spectral import leading_svd
 from jaxmath.pca.estimate import PCA, MissingPCA, from_moments
 from jaxmath.pca.projection import as_rows
@@ -87,9 +88,10 @@ def fit_missing(
         raise ValueError(f"{name}: expected at least two columns, got shape {x.shape}")
     k = as_size(name, "num_components", num_components, x.shape[1] - 1, "d - 1")
     max_steps = as_size(name, "max_steps", max_steps)
+    chunk_size = None if chunk_size is None else as_size(name, "chunk_size", chunk_size)
     dtype, rows = x.dtype, wide(x)
     counts = jnp.ones(len(x), rows.dtype) if weights is None else as_weights(name, weights, len(x)).astype(rows.dtype)
-    shift = _column_means(rows, counts)
+    shift = column_means(rows, counts)
     counts = jnp.where(jnp.isfinite(shift).all(), counts, jnp.nan)  # no fit if a column is never seen
     model, sums, rise, num_steps = _climb(rows - shift, counts, k, max_steps, tol, chunk_size)
     result = _assemble(model, sums, shift)
@@ -133,8 +135,11 @@ def _climb(
 ) -> tuple[_Model, _Sums, Array, Array]:
     """The last model, its sums, by how much the last step raised the mean log-likelihood, and how many there were."""
 
+    seen = ~jnp.isnan(centred)
+    rows = jnp.where(seen, centred, 0), seen
+
     def expect(model: _Model) -> _Sums:
-        return reduce.over(Partial(_expect, model), centred, weights=weights, chunk_size=chunk_size)
+        return reduce.over(Partial(_expect, model), rows, weights=weights, chunk_size=chunk_size)
 
     def step(state):
         model, sums, _, num_steps = state
@@ -165,13 +170,23 @@ def _posterior(model: _Model, x: Array) -> tuple[Array, Array, Array]:
     return z, noise * inverse, 2 * jnp.log(jnp.diagonal(factor, axis1=1, axis2=2)).sum(axis=1)
 
 
-def _expect(model: _Model, x: Array, weights: Array) -> _Sums:
-    """The E-step over one chunk, in terms of what the model misses, so that little noise keeps its digits."""
+def _expect(model: _Model, rows: tuple[Array, Array], weights: Array) -> _Sums:
+    """The E-step over one chunk, in terms of what the model misses, so that little noise keeps its digits.
+
+    The rows are numbers and which of them are seen: a NaN in a row of weight 0 would not get here, and its derivative
+    with respect to that weight be wrong. A row of weight 0 whose squares are out of range stands for nothing.
+    """
     loadings, mean, noise = model
     k = loadings.shape[1]
+    seen = rows[1]
+    x = jnp.where(seen, rows[0], jnp.nan)
     z, spread, log_det = _posterior(model, x)
-    seen = ~jnp.isnan(x)
     missed = jnp.where(seen, x - mean - product(z, loadings.T), 0)
+    cells = seen.sum(axis=1)
+    distance = (missed**2).sum(axis=1) / noise + (z**2).sum(axis=1)
+    log_density = -(cells * math.log(2 * math.pi) + (cells - k) * jnp.log(noise) + log_det + distance) / 2
+    kept = (weights != 0) | jnp.isfinite(log_density)
+    z, missed = (jnp.where(kept[:, None], a, 0) for a in (z, missed))
     weighted = seen * weights[:, None]
     one = jnp.ones((len(x), 1), x.dtype)
     extended = jnp.concatenate([z, one], axis=1)
@@ -181,10 +196,8 @@ def _expect(model: _Model, x: Array, weights: Array) -> _Sums:
     turned = jnp.einsum("jab,jb->ja", turned, loadings, precision=jax.lax.Precision.HIGHEST)
     right = product((weighted * missed).T, extended).at[:, :k].add(-turned)
     residual = (weighted * missed**2).sum(axis=0) + (turned * loadings).sum(axis=1)
-    cells = seen.sum(axis=1)
-    distance = (missed**2).sum(axis=1) / noise + (z**2).sum(axis=1)
-    log_density = -(cells * math.log(2 * math.pi) + (cells - k) * jnp.log(noise) + log_det + distance) / 2
-    return _Sums(normal, right, residual, weighted.sum(axis=0), weights @ log_density, weights.sum())
+    log_likelihood = weights @ jnp.where(kept, log_density, 0)
+    return _Sums(normal, right, residual, weighted.sum(axis=0), log_likelihood, weights.sum())
 
 
 def _maximize(model: _Model, sums: _Sums) -> _Model:
@@ -205,20 +218,6 @@ def _start(centred: Array, weights: Array, k: int) -> _Model:
     noise = jnp.maximum(p.noise_variance * likeliest, jnp.finfo(centred.dtype).eps * variances.mean())
     signal = jnp.sqrt(jnp.maximum(variances - noise, noise))
     return _Model(p.components.T * signal, jnp.zeros_like(p.mean), noise)
-
-
-def _column_means(x: Array, weights: Array) -> Array:
-    """The means of the seen cells; the second pass finds what rounding left in means far from 0."""
-    mean = jnp.zeros(x.shape[1], x.dtype)
-    for _ in range(2):
-        total, count = reduce.over(Partial(_column_sums, mean), x, weights=weights)
-        mean += total / count
-    return mean
-
-
-def _column_sums(shift: Array, x: Array, weights: Array) -> tuple[Array, Array]:
-    seen = ~jnp.isnan(x)
-    return product(weights, jnp.where(seen, x - shift, 0)), product(weights, seen.astype(x.dtype))
 
 
 def _assemble(model: _Model, sums: _Sums, shift: Array) -> PCA:

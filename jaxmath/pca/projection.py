@@ -4,7 +4,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Num
 
-from jaxmath._array import as_matrix, product, root, wide
+from jaxmath._array import as_matrix, product, reciprocal, root, wide
 from jaxmath.pca.estimate import PCA, MissingPCA
 
 
@@ -18,8 +18,8 @@ def transform(p: PCA | MissingPCA, x: Num[ArrayLike, "m d"], *, whiten: bool = F
         has the identity as its covariance.
 
     Returns:
-      Coordinates, shape ``(m, k)``. A NaN in a row makes that row NaN. A component without variance, beyond rounding,
-      has no whitened coordinate: 0 stands in its place.
+      Coordinates, shape ``(m, k)``. A NaN in a row makes that row NaN. A component of variance 0, which a fit writes
+      where its solver sees nothing but rounding, has no whitened coordinate: 0 stands in its place.
 
     Raises:
       TypeError: for complex or non-numeric data.
@@ -36,7 +36,7 @@ def transform(p: PCA | MissingPCA, x: Num[ArrayLike, "m d"], *, whiten: bool = F
     """
     p, x, dtype = as_rows("pca.transform", p, x, p.mean.shape[0])
     z = product(x - p.mean, p.components.T)
-    return (z * _reciprocal(_deviations(p)) if whiten else z).astype(dtype)
+    return (z * reciprocal(root(p.explained_variance)) if whiten else z).astype(dtype)
 
 
 def inverse_transform(p: PCA | MissingPCA, z: Num[ArrayLike, "m k"], *, whiten: bool = False) -> Float[Array, "m d"]:
@@ -55,7 +55,7 @@ def inverse_transform(p: PCA | MissingPCA, z: Num[ArrayLike, "m k"], *, whiten: 
       ValueError: if z does not have k columns.
     """
     p, z, dtype = as_rows("pca.inverse_transform", p, z, p.components.shape[0])
-    z = z * _deviations(p) if whiten else z
+    z = z * root(p.explained_variance) if whiten else z
     return (p.mean + product(z, p.components)).astype(dtype)
 
 
@@ -110,13 +110,3 @@ def as_rows(name: str, p: PCA | MissingPCA, x: ArrayLike, columns: int) -> tuple
     if x.shape[1] != columns:
         raise ValueError(f"{name}: expected {columns} columns, as the fit has, got shape {x.shape}")
     return PCA(*map(wide, p[: len(PCA._fields)])), wide(x), jnp.promote_types(x.dtype, p.mean.dtype)
-
-
-def _deviations(p: PCA | MissingPCA) -> Array:
-    """Standard deviations along the components; 0 where the variance is rounding of the largest."""
-    lost = p.explained_variance <= len(p.mean) * jnp.finfo(p.mean.dtype).eps * p.explained_variance[0]
-    return root(jnp.where(lost, 0, p.explained_variance))
-
-
-def _reciprocal(deviations: Array) -> Array:
-    return jnp.where(deviations == 0, 0, 1 / jnp.where(deviations == 0, 1, deviations))

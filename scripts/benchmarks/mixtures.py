@@ -1,4 +1,4 @@
-"""Mixtures of Gaussians: 20 steps of EM from the same start; the error is that of the covariances."""
+"""Mixtures of Gaussians and k-means: 20 steps from the same start; the error is that of covariances or centers."""
 
 import warnings
 from functools import partial
@@ -103,6 +103,31 @@ def _exact_many(*inputs):
     return np.stack([_exact(*each, kind="full") for each in zip(*inputs, strict=True)])
 
 
+def _kmeans(x, start, _):
+    import jax
+
+    from jaxmath import kmeans
+
+    fit = partial(kmeans.fit, num_clusters=len(start), max_steps=_STEPS, tol=0.0)
+    return compiled(lambda x, start: fit(jax.random.key(0), x, init=start).centers, x, start)
+
+
+def _kmeans_scikit_learn(x, start, _):
+    from sklearn.cluster import KMeans
+
+    options = {"init": start, "n_init": 1, "max_iter": _STEPS, "tol": 0.0, "algorithm": "lloyd"}
+    model = KMeans(len(start), **options)
+    return lambda: model.fit(x).cluster_centers_
+
+
+def _kmeans_exact(x, start, _):
+    x, centers = x.astype(float), start.astype(float)
+    for _ in range(_STEPS):
+        label = np.argmin([((x - center) ** 2).sum(axis=1) for center in centers], axis=0)
+        centers = np.array([x[label == j].mean(axis=0) for j in range(len(centers))])
+    return centers
+
+
 def _workload(n, d, k, goal, kind="full"):
     return Workload(
         "scikit-learn", partial(_data, n=n, d=d, k=k), partial(_ours, kind=kind), partial(_scikit_learn, kind=kind),
@@ -119,5 +144,8 @@ WORKLOADS = {
     "mixture of 1000 sets of 500 x 2, k = 3": Workload(
         "a scikit-learn loop", partial(_many, num=1000, n=500, d=2, k=3), _ours_many, _scikit_learn_many, _exact_many,
         60,
+    ),
+    "k-means 100000 x 32, k = 16": Workload(
+        "scikit-learn", partial(_data, n=100_000, d=32, k=16), _kmeans, _kmeans_scikit_learn, _kmeans_exact, 2
     ),
 }  # fmt: skip
