@@ -226,7 +226,7 @@ def _harmless(a: Array) -> Array:
     """Where a number is finite and far from where its square is not."""
     if not jnp.issubdtype(a.dtype, jnp.floating):
         return jnp.ones_like(a, bool)
-    return abs(a) < 1e-3 * float(jnp.finfo(a.dtype).max) ** 0.5
+    return abs(a) < float(jnp.finfo(a.dtype).max) ** 0.4
 
 
 def _replicate(a: Array) -> Array:

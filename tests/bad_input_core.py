@@ -11,6 +11,10 @@ import jaxmath
 from jaxmath import moments, reduce
 
 
+def squares(rows: jax.Array, weights: jax.Array) -> jax.Array:
+    return weights @ rows**2
+
+
 def total(rows: jax.Array, weights: jax.Array) -> jax.Array:
     """Statistics for the rows below."""
     return weights @ rows.astype(weights.dtype).reshape(len(rows), -1)
@@ -36,6 +40,12 @@ REDUCE = [
         lambda: jax.jit(lambda c: reduce.over(total, X, chunk_size=c))(2),
         TypeError,
         r"chunk_size must be static; close over it: jax.jit\(lambda x: reduce.over",
+    ),
+    Row(
+        "reduce.over",
+        "a huge row of weight 0",
+        partial(reduce.over, squares, np.array([[1.0], [1e30]], np.float32), weights=[1, 0]),
+        check=near([1.0]),
     ),
     *weight_rows("reduce.over", lambda x, w: reduce.over(total, x, weights=w)),
     Row("reduce.over", "nested lists", partial(reduce.over, total, INTEGERS), check=near([8.0, 12.0])),

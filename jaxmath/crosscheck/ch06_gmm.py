@@ -296,7 +296,7 @@ case(
     _under_a_prior,
     _under_a_prior_reference,
     inputs=lambda rng: (*_clusters(rng), rng.normal(size=2)),
-    covers=("gmm.m_step", "gmm.fit", "gmm.Prior"),
+    covers=("gmm.m_step", "gmm.fit"),
     not_differentiable="the derivative of a fit is that of the stationary point: test_gmm_fits.py",
 )
 case(

@@ -13,7 +13,7 @@ from jaxmath._array import as_size, one_of
 from jaxmath.gmm.chunk import Statistics
 from jaxmath.gmm.implicit import with_implicit_derivative
 from jaxmath.gmm.mixture import COVARIANCE_TYPES, GMM
-from jaxmath.gmm.prior import as_prior, log_prior
+from jaxmath.gmm.prior import as_prior, log_prior, moved_prior
 from jaxmath.gmm.start import as_start, start
 from jaxmath.gmm.steps import Data, maximize, moved
 
@@ -90,7 +90,7 @@ def best_fit(
 @partial(jax.jit, static_argnames=("expected", "settings"))
 def _best_fit(expected, key, shift, data, filled, given, tol, settings) -> Fit:
     k, kind, method, n_init, max_steps, chunk_size = settings
-    data = data._replace(prior=None if data.prior is None else data.prior.moved(-shift))
+    data = data._replace(prior=moved_prior(data.prior, -shift))
     weights, prior = data.weights, data.prior
 
     def one(key: Array) -> tuple[Fit, Array]:

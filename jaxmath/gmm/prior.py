@@ -38,10 +38,6 @@ class Prior:
     df: Num[ArrayLike, ""]
     scale: Num[ArrayLike, "d d"]
 
-    def moved(self, by: Float[Array, " d"]) -> "Prior":
-        """The prior of data that is moved."""
-        return Prior(self.concentration, jnp.asarray(self.mean) + by, self.mean_strength, self.df, self.scale)
-
 
 FIELDS = ("concentration", "mean", "mean_strength", "df", "scale")
 
@@ -58,6 +54,13 @@ def as_prior(name: str, prior: Prior | None, k: int, d: int, dtype: jnp.dtype) -
         got = ", ".join(map(str, shapes))
         raise ValueError(f"{name}: expected a prior of shapes () or ({k},), ({d},), (), (), ({d}, {d}), got {got}")
     return Prior(*fields)
+
+
+def moved_prior(prior: Any, by: Float[Array, " d"]) -> Prior | None:
+    """The prior of data that is moved."""
+    return (
+        None if prior is None else Prior(prior.concentration, prior.mean + by, *(getattr(prior, f) for f in FIELDS[2:]))
+    )
 
 
 def log_prior(params: GMM, prior: Any) -> Float[Array, ""]:

@@ -16,7 +16,7 @@ from jaxmath._stream import even_pieces
 from jaxmath.gmm.chunk import Model, Statistics, expect, model_of, most_rows, settle
 from jaxmath.gmm.climb import Fit, Settings, as_settings
 from jaxmath.gmm.mixture import GMM
-from jaxmath.gmm.prior import Prior, as_prior, log_prior
+from jaxmath.gmm.prior import Prior, as_prior, log_prior, moved_prior
 from jaxmath.gmm.start import as_start, start
 from jaxmath.gmm.steps import maximize, moved, whole_rows
 
@@ -67,8 +67,7 @@ def fit_batches(
     place = "rows of the first piece"
     settings = as_settings(name, len(rows), num_components, covariance_type, init, 1, max_steps, None, place)
     shift = reduce.typical_row(rows)
-    prior = as_prior(name, prior, settings.k, rows.shape[1], rows.dtype)
-    prior = None if prior is None else prior.moved(-shift)
+    prior = moved_prior(as_prior(name, prior, settings.k, rows.shape[1], rows.dtype), -shift)
     reg_covar = jnp.asarray(reg_covar, rows.dtype)
     params, repairs = _start(name, key, init, settings, shift, rows, reg_covar, prior)
     result = _climb(params, shift, make_batches, tol, reg_covar, prior, max_steps)
