@@ -3,11 +3,12 @@
 import re
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 from jax.tree_util import Partial
 
-from jaxmath import moments, pca, reduce
+from jaxmath import gmm, kmeans, moments, pca, reduce
 
 COLLECTIVE = r"(all-gather|all-reduce|all-to-all|collective-permute|reduce-scatter)(-start)?\("
 
@@ -34,20 +35,26 @@ def main() -> None:
     assert jax.device_count() == 4
     x = (np.random.default_rng(0).normal(size=(8000, 5)) * [5, 4, 3, 2, 1] + 100).astype(np.float32)
     weights = np.random.default_rng(1).integers(0, 3, size=8000).astype(np.float32)
-    local = moments.of(x), moments.of(x, weights=weights), pca.fit(x, 2), pca.fit_missing(x, 2, weights=weights)[:3]
+    start = gmm.GMM(jnp.full(2, 0.5), jnp.asarray(x[:2]), jnp.full((2, 5), 25.0), "diag")
+    key, options = jax.random.key(0), {"init": start, "covariance_type": "diag", "max_steps": 3, "tol": 0.0}
+    calls = (
+        lambda x, w: moments.of(x, chunk_size=300),
+        lambda x, w: moments.of(x, weights=w, chunk_size=500),
+        lambda x, w: pca.fit(x, 2, chunk_size=2000),
+        lambda x, w: pca.fit_missing(x, 2, weights=w, chunk_size=500)[:3],
+        lambda x, w: gmm.fit(key, x, 2, weights=w, **options)[:2],
+    )
+    clusters = lambda x, w: kmeans.fit(key, x, 2, weights=w, init=start.means, max_steps=3, tol=0.0)[:2]  # noqa: E731
+    local = [call(x, weights) for call in calls]
     for kind in (AxisType.Auto, AxisType.Explicit):
         mesh = jax.make_mesh((4,), ("data",), axis_types=(kind,))
         with jax.set_mesh(mesh):
             sharded, w = jax.device_put((x, weights), NamedSharding(mesh, PartitionSpec("data")))
-            calls = (
-                lambda x, w: moments.of(x, chunk_size=300),
-                lambda x, w: moments.of(x, weights=w, chunk_size=500),
-                lambda x, w: pca.fit(x, 2, chunk_size=2000),
-                lambda x, w: pca.fit_missing(x, 2, weights=w, chunk_size=500)[:3],
-            )
             for call, want in zip(calls, local, strict=True):
                 check_equal(call(sharded, w), want)
                 check_equal(jax.jit(call)(sharded, w), want)
+            if kind == AxisType.Auto:  # rows choose their centers by a gather, which explicit sharding refuses
+                check_equal(jax.jit(clusters)(sharded, w), clusters(x, weights))
             statistics = Partial(moments._weighted_statistics, reduce.typical_row(sharded))
             check_program(reduce._over.lower(statistics, sharded, None, 4, 500).compile().as_text(), reductions=1)
             # the other two are the sum and the count of the typical row, a few numbers
