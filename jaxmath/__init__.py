@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
-_MATHEMATICS = ("calculus", "linalg", "reduce", "moments", "pca", "lsa", "kmeans", "gmm")
+_MATHEMATICS = ("calculus", "linalg", "reduce", "moments", "pca", "lsa", "kmeans", "gmm", "losses")
 _SUBMODULES = (*_MATHEMATICS, "data", "crosscheck", "plot", "tour", "cli")
 _FUNCTIONS = {"save": "_storage", "load": "_storage", "check_finite": "_array"}
 
@@ -28,6 +28,7 @@ __all__ = [
     "kmeans",
     "linalg",
     "load",
+    "losses",
     "lsa",
     "moments",
     "pca",
@@ -37,7 +38,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from jaxmath import calculus, crosscheck, data, gmm, kmeans, linalg, lsa, moments, pca, plot, reduce
+    from jaxmath import calculus, crosscheck, data, gmm, kmeans, linalg, losses, lsa, moments, pca, plot, reduce
     from jaxmath._array import check_finite
     from jaxmath._storage import load, save
 

@@ -8,6 +8,7 @@ import bad_input_core
 import bad_input_gmm
 import bad_input_kmeans
 import bad_input_linalg
+import bad_input_losses
 import bad_input_lsa
 import bad_input_pca
 
@@ -17,6 +18,7 @@ ROWS = [
     *bad_input_kmeans.ROWS,
     *bad_input_gmm.ROWS,
     *bad_input_linalg.ROWS,
+    *bad_input_losses.ROWS,
     *bad_input_lsa.ROWS,
     *bad_input_pca.ROWS,
 ]

@@ -306,5 +306,5 @@ def test_covariances_are_whole_matrices(kind):
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float32"])
 def test_slices_keep_the_type_of_the_mixture(dtype):
     params = jax.tree.map(lambda a: a.astype(dtype), near_start(clusters(30).astype(np.float32), "full"))
-    results = gmm.marginal(params, [0]), gmm.conditional(params, [0], [1.0]), gmm.precisions(params)
+    results = gmm.marginal(params, [0]), gmm.conditional(params, [0], jnp.ones(1)), gmm.precisions(params)
     assert {str(a.dtype) for a in jax.tree.leaves((results, gmm.covariances(params)))} == {dtype}

@@ -63,7 +63,7 @@ def conditional(params: GMM, indices: Sequence[int], values: Num[ArrayLike, " b"
 
     Example:
       >>> params = GMM(jnp.ones(1), jnp.zeros((1, 2)), jnp.array([[[1.0, 0.8], [0.8, 1.0]]]), "full")
-      >>> print(conditional(params, [0], [2.0]).means)
+      >>> print(conditional(params, [0], jnp.array([2.0])).means)
       [[1.6]]
 
     Reference: Bishop (2006), equations 2.81 and 2.82; Ghahramani and Jordan (1994).

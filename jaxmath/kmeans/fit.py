@@ -175,7 +175,7 @@ def predict(centers: Num[ArrayLike, "k d"], x: Num[ArrayLike, "m d"]) -> Int[Arr
       ValueError: if centers and data do not have equally many columns.
 
     Example:
-      >>> print(predict([[0.0], [10.0]], [[1.0], [7.0]]))
+      >>> print(predict(jnp.array([[0.0], [10.0]]), jnp.array([[1.0], [7.0]])))
       [0 1]
     """
     name = "kmeans.predict"
