@@ -255,7 +255,7 @@ def test_regression_by_a_mixture():
     np.testing.assert_allclose(mean, jnp.abs(at), atol=0.05)
     whole = gmm.log_prob(fit.params, jnp.array([[1.0, 1.1]]))[0]
     first = gmm.log_prob(gmm.marginal(fit.params, [0]), jnp.array([[1.0]]))[0]
-    rest = gmm.log_prob(gmm.conditional(fit.params, [0], [1.0]), jnp.array([[1.1]]))[0]
+    rest = gmm.log_prob(gmm.conditional(fit.params, [0], jnp.ones(1)), jnp.array([[1.1]]))[0]
     assert whole == pytest.approx(float(first + rest), abs=1e-3)
 
 

@@ -30,11 +30,13 @@ def test_many_columns_are_seen_in_the_plane_of_the_data():
 
 
 def test_one_column_is_a_density():
-    axes = plot.mixture([0.5, 0.5], [[0.0], [4.0]], [[[1.0]], [[0.25]]], x=RNG.normal(size=(30, 1)))
+    parts_of_two = np.array([0.5, 0.5]), np.array([[0.0], [4.0]]), np.array([[[1.0]], [[0.25]]])
+    axes = plot.mixture(*parts_of_two, x=RNG.normal(size=(30, 1)))
     t, density = axes.lines[-1].get_data()
     assert np.trapezoid(density, t) == pytest.approx(1, abs=1e-3)
 
 
+@pytest.mark.bad_input
 def test_shapes_that_do_not_fit():
     weights, means, covariances = parts(2, 3)
     with pytest.raises(ValueError, match="expected shapes"):

@@ -265,7 +265,7 @@ case(
     inputs=lambda rng: (_with_holes(*_data(15, 3)(rng)),),
     covers=("pca.fit_missing",),
     float32=2e-4,
-    float64=1e-6,
+    float64=5e-6,
     reason="the reference minimises numerically; in float32 the likelihood is flat to about 1e-7",
     not_differentiable="it iterates until it has converged",
 )
