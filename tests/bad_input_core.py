@@ -47,6 +47,7 @@ REDUCE = [
         partial(reduce.over, squares, np.array([[1.0], [1e30]], np.float32), weights=[1, 0]),
         check=near([1.0]),
     ),
+    Row("reduce.over_batches", "chunk 0", lambda: reduce.over_batches(total, [X], chunk_size=0), ValueError, "got 0"),
     *weight_rows("reduce.over", lambda x, w: reduce.over(total, x, weights=w)),
     Row("reduce.over", "nested lists", partial(reduce.over, total, INTEGERS), check=near([8.0, 12.0])),
     Row("reduce.over", "booleans", partial(reduce.over, total, X > 0), check=near((X > 0).sum(axis=0))),
