@@ -285,7 +285,7 @@ def test_a_huge_row_of_weight_0_is_left_out(estimate, kind):
 
 def test_far_rows_have_no_density_and_no_component():
     params = near_start(clusters(30).astype(np.float32), "full")
-    x = jnp.array([[1e30, 0.0], [0.0, 0.0]])
+    x = jnp.array([[1e30, 0.0], [0.0, 0.0]], jnp.float32)
     assert gmm.log_prob(params, x)[0] == -jnp.inf
     assert jnp.isfinite(gmm.log_prob(params, x)[1])
     assert gmm.predict(params, x)[0] == -1
