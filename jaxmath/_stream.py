@@ -1,7 +1,7 @@
 """Streams of batches as pieces of one size."""
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import jax
@@ -41,6 +41,16 @@ def even_pieces(name: str, batches: Iterable[Any], weights: Iterable[Any] | None
     if held:
         last = _joined(held)
         yield last if alone else jax.tree.map(lambda a: _pad(a, size), last)
+
+
+def first_piece(name: str, make_batches: Callable[[], Iterable[Any]]) -> Any:
+    """The first piece of what a callable makes anew for every pass."""
+    if not callable(make_batches):
+        raise TypeError(f"{name}: expected a callable that returns a fresh iterator, got {type(make_batches).__name__}")
+    piece = next(even_pieces(name, make_batches(), None), None)
+    if piece is None:
+        raise ValueError(f"{name}: expected at least one row, got an empty iterator")
+    return piece[0]
 
 
 def _checked(name: str, batch: Any, weights: Any) -> tuple[Any, Any]:

@@ -8,9 +8,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from jaxmath._array import product
+from jaxmath._array import product, reciprocal
 
 _PRODUCTS = 4  # between two looks for convergence
+# How far from orthonormal the last pass of Cholesky QR may find its columns.
+_NEAR = 0.1
 
 
 class Iterated(NamedTuple):
@@ -43,7 +45,7 @@ def iterate(multiply: Callable[[Array], Array], start: Float[Array, "d b"], k: i
     tolerance = 2 * jnp.finfo(start.dtype).eps * math.sqrt(len(start))
 
     def advance(_, basis):
-        return jnp.linalg.qr(multiply(basis))[0]
+        return orthonormal(multiply(basis))
 
     def improve(state):
         basis, reached = state
@@ -62,3 +64,29 @@ def iterate(multiply: Callable[[Array], Array], start: Float[Array, "d b"], k: i
     nothing = jnp.zeros(k, start.dtype), jnp.zeros((len(start), k), start.dtype)
     state = (start, Iterated(*nothing, jnp.zeros((), bool), jnp.zeros((), int)))
     return jax.lax.while_loop(unfinished, improve, state)[1]
+
+
+def orthonormal(block: Float[Array, "d b"]) -> Float[Array, "d b"]:
+    r"""An orthonormal basis of the span of some columns, by products of their size and factors of size b alone.
+
+    $B^T B = L L^T$ makes $B L^{-T}$ orthonormal but for what rounding does to columns that depend on each other. So
+    this is done three times, with a small multiple of the identity added at first, which keeps the factor real. Where
+    that is not enough, since the columns are dependent to rounding, it is done by reflections.
+
+    (Reflections are LAPACK's, whose threads then wait in a busy loop and slow down the next matrix product.)
+
+    Args:
+      block: columns.
+
+    Returns:
+      The basis; NaN where the columns hold a NaN.
+
+    Reference: Fukaya, Kannan, Nakatsukasa, Yamamoto and Yanagisawa (2020), shifted Cholesky QR.
+    """
+    basis = block * reciprocal(jnp.linalg.norm(block, axis=0))
+    identity = jnp.eye(block.shape[1], dtype=block.dtype)
+    for addend in (16 * jnp.finfo(block.dtype).eps * len(identity), 0, 0):
+        factor = jnp.linalg.cholesky(product(basis.T, basis) + addend * identity)
+        basis = product(basis, jax.scipy.linalg.solve_triangular(factor, identity, lower=True).T)
+    near = jnp.abs(factor - identity).max() < _NEAR
+    return jax.lax.cond(near, lambda: basis, lambda: jnp.linalg.qr(block)[0])

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jaxmath import moments, pca
+from jaxmath._subspace import orthonormal
 
 RNG = np.random.default_rng(0)
 SOLVERS = ("eigh", "gram", "svd")
@@ -226,6 +227,23 @@ def test_few_components_of_many_columns(spectrum):
     np.testing.assert_allclose(p.explained_variance, values[::-1][:3], rtol=2e-6)
     np.testing.assert_allclose(np.abs(np.diag(p.components @ vectors[:, ::-1][:, :3])), 1, atol=1e-4)
     assert p.noise_variance == pytest.approx(values[:-3].mean(), rel=1e-5)
+
+
+@pytest.mark.parametrize("lengths", ["equal", "steep", "dependent", "with zeros"])
+def test_orthonormal_basis_by_products_or_by_reflections(lengths):
+    rng = np.random.default_rng(0)
+    block = rng.normal(size=(300, 12)) @ np.diag(0.1 ** np.arange(12) if lengths == "steep" else np.ones(12))
+    if lengths == "steep":
+        block = block @ np.linalg.qr(rng.normal(size=(12, 12)))[0]
+    block[:, 7:] = {"dependent": block[:, :5] * 2, "with zeros": 0}.get(lengths, block[:, 7:])
+    basis = np.asarray(orthonormal(jnp.asarray(block.astype(np.float32))), float)
+    np.testing.assert_allclose(basis.T @ basis, np.eye(12), atol=3e-6)
+    left = block - basis @ (basis.T @ block)
+    assert np.linalg.norm(left) < 1e-5 * np.linalg.norm(block)
+
+
+def test_orthonormal_basis_of_a_nan_is_nan():
+    assert np.isnan(orthonormal(jnp.full((5, 2), jnp.nan))).all()
 
 
 @settings(max_examples=10, deadline=None)

@@ -19,6 +19,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from jaxmath import reduce
 from jaxmath._array import product
 from jaxmath.gmm.mixture import DENSE, GMM, variances
 
@@ -166,10 +167,7 @@ def most_rows(params: GMM) -> int:
 
 def chunk_rows(num_rows: int, params: GMM) -> int:
     """Rows in a chunk: of about as many as stay in cache a number that divides the rows."""
-    target = most_rows(params)
-    if num_rows <= target:
-        return num_rows
-    return next((chunk for chunk in range(target, target // 2, -1) if num_rows % chunk == 0), target)
+    return reduce.even_chunk(num_rows, most_rows(params))
 
 
 def _residuals(model: Dense, columns: Array) -> Array:

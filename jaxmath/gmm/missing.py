@@ -132,6 +132,7 @@ def seen_cells(params: GMM, shift: Array, x: tuple[Array, Array], weights: Array
 
 
 def chunk_rows(params: GMM) -> int:
+    """Rows in a chunk, so that its temporaries, a matrix for every row and component, stay in cache."""
     k, d = params.means.shape
     floats = _CPU if jax.default_backend() == "cpu" else _ACCELERATOR
     return max(floats // (k * d * (d if params.covariance_type in DENSE else 1)), 16)

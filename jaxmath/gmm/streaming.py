@@ -12,7 +12,7 @@ from jaxtyping import Array, Num
 
 from jaxmath import reduce
 from jaxmath._array import as_matrix, as_size, narrow, wide
-from jaxmath._stream import even_pieces
+from jaxmath._stream import first_piece
 from jaxmath.gmm.chunk import Model, Statistics, expect, model_of, most_rows, settle
 from jaxmath.gmm.climb import Fit, Settings, as_settings
 from jaxmath.gmm.mixture import GMM
@@ -55,14 +55,9 @@ def fit_batches(
       ValueError: if there is no row, or a batch is not ``(m, d)``; and what :func:`fit` raises.
     """
     name = "gmm.fit_batches"
-    if not callable(make_batches):
-        raise TypeError(f"{name}: expected a callable that returns a fresh iterator, got {type(make_batches).__name__}")
-    piece = next(even_pieces(name, make_batches(), None), None)
-    if piece is None:
-        raise ValueError(f"{name}: expected at least one row, got an empty iterator")
+    first = as_matrix(name, first_piece(name, make_batches))
     if not isinstance(init, str | GMM):
         raise TypeError(f"{name}: expected init to be a word or a gmm.GMM, got {type(init).__name__}")
-    first = as_matrix(name, piece[0])
     rows = wide(first)
     place = "rows of the first piece"
     settings = as_settings(name, len(rows), num_components, covariance_type, init, 1, max_steps, None, place)

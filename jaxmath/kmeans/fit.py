@@ -9,8 +9,8 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Int, Num
 
 from jaxmath import reduce
-from jaxmath._array import as_matrix, as_size, as_weights, wide
-from jaxmath.kmeans.lloyd import KMeans, chunk_rows, lloyd, located, mean_variance, narrowed, nearest, spread, tally
+from jaxmath._array import as_matrix, as_size, as_weights, narrow, wide
+from jaxmath.kmeans.lloyd import KMeans, chunk_rows, lloyd, located, mean_variance, nearest, spread, tally
 from jaxmath.kmeans.seeding import as_init, relative, start
 
 
@@ -73,7 +73,7 @@ def fit(
     begin, rows = as_init(name, init, k, x.shape[1]), wide(x)
     method, centers = (begin, None) if isinstance(begin, str) else (None, begin)
     tol = jnp.asarray(tol, rows.dtype)
-    return narrowed(_best_fit(key, rows, weights, centers, tol, k, method, n_init, max_steps, chunk_size), x.dtype)
+    return narrow(_best_fit(key, rows, weights, centers, tol, k, method, n_init, max_steps, chunk_size), x.dtype)
 
 
 @partial(jax.jit, static_argnames=("k", "method", "n_init", "max_steps", "chunk_size"))
@@ -139,7 +139,7 @@ def fit_minibatch(
     centers, history = _minibatches(key_batches, rows, centers, batch_size, num_steps)
     left = reduce.over(Partial(tally, located(centers)), rows, chunk_size=chunk_rows(len(x))).inertia
     result = KMeans(centers + shift, left, history, jnp.array(num_steps), jnp.array(False), jnp.array(0))
-    return narrowed(result, x.dtype)
+    return narrow(result, x.dtype)
 
 
 @partial(jax.jit, static_argnums=(3, 4))

@@ -10,7 +10,7 @@ from jax.tree_util import Partial
 from jaxtyping import Array, Bool, Float, Int
 
 from jaxmath import reduce
-from jaxmath._array import narrow, product, wide
+from jaxmath._array import product, wide
 
 # Rows of a chunk, about: on a CPU its distances to all centers should stay in cache.
 _CPU_CHUNK, _ACCELERATOR_CHUNK = 2000, 65536
@@ -81,10 +81,9 @@ def _(a: Spread, b: Spread) -> Spread:
 
 
 def chunk_rows(num_rows: int) -> int:
-    """Rows in a chunk; of about that many one that divides those of a device, so that nothing is padded."""
+    """Rows in a chunk of those that lie on one device."""
     target = _CPU_CHUNK if jax.default_backend() == "cpu" else _ACCELERATOR_CHUNK
-    own = -(-num_rows // jax.device_count())
-    return next((chunk for chunk in range(min(target, own), target // 4, -1) if own % chunk == 0), min(target, own))
+    return reduce.even_chunk(-(-num_rows // jax.device_count()), target)
 
 
 def lloyd(x: Array, weights: Array | None, centers: Array, limit: Array, max_steps: int, chunk_size: int) -> KMeans:
@@ -128,6 +127,7 @@ def repair(centers: Array, sums: Sums, far: Farthest) -> tuple[Array, Array]:
 
 
 def tally(places: Places, x: Array, weights: Array) -> Sums:
+    """The statistics of one step: the rows of a chunk by their nearest centers."""
     labels = nearest(places, x)
     chosen = jnp.where(labels == jnp.arange(len(places.centers))[:, None], weights, 0)
     squares = weights @ (x - places.centers[labels]) ** 2  # by column, which is faster than by row
@@ -135,6 +135,7 @@ def tally(places: Places, x: Array, weights: Array) -> Sums:
 
 
 def farthest(places: Places, x: Array, weights: Array) -> Farthest:
+    """Of the rows of a chunk that count, the one farthest from its center."""
     own = places.centers[nearest(places, x)]
     distances = jnp.where(weights > 0, jnp.sum((x - own) ** 2, axis=1), 0)
     far = jnp.argmax(distances)
@@ -142,12 +143,14 @@ def farthest(places: Places, x: Array, weights: Array) -> Farthest:
 
 
 def spread(x: Array, weights: Array) -> Spread:
+    """How far the rows of a chunk spread about their mean, column by column."""
     x, count = wide(x), weights.sum()
     mean = weights @ x / jnp.where(count == 0, 1, count)
     return Spread(count, mean, weights @ (x - mean) ** 2)
 
 
 def mean_variance(columns: Spread) -> Array:
+    """The variance of a column, on average: the scale that the tolerance of a fit is relative to."""
     return jnp.mean(columns.squares) / columns.count
 
 
@@ -182,8 +185,3 @@ def _by_differences(centers: Array, x: Array) -> Array:
 def _first_least(distances: Array) -> Array:
     numbers = jnp.arange(len(distances))[:, None]
     return jnp.where(distances <= distances.min(axis=0), numbers, len(distances)).min(axis=0)
-
-
-def narrowed(result: KMeans, dtype: Any) -> KMeans:
-    floats = narrow((result.centers, result.inertia, result.history), dtype)
-    return result._replace(centers=floats[0], inertia=floats[1], history=floats[2])

@@ -9,9 +9,9 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Num
 
 from jaxmath import reduce
-from jaxmath._array import as_matrix, as_size, wide
-from jaxmath._stream import even_pieces
-from jaxmath.kmeans.lloyd import KMeans, farthest, located, mean_variance, means, narrowed, repair, spread, tally
+from jaxmath._array import as_matrix, as_size, narrow, wide
+from jaxmath._stream import first_piece
+from jaxmath.kmeans.lloyd import KMeans, farthest, located, mean_variance, means, repair, spread, tally
 from jaxmath.kmeans.seeding import as_init, start
 
 
@@ -43,13 +43,8 @@ def fit_batches(
       ValueError: if there is no row, or a batch is not ``(m, d)``; and what :func:`fit` raises.
     """
     name = "kmeans.fit_batches"
-    if not callable(make_batches):
-        raise TypeError(f"{name}: expected a callable that returns a fresh iterator, got {type(make_batches).__name__}")
     k, max_steps = as_size(name, "num_clusters", num_clusters), as_size(name, "max_steps", max_steps)
-    piece = next(even_pieces(name, make_batches(), None), None)
-    if piece is None:
-        raise ValueError(f"{name}: expected at least one row, got an empty iterator")
-    first = as_matrix(name, piece[0])
+    first = as_matrix(name, first_piece(name, make_batches))
     rows = wide(first)
     k = as_size(name, "num_clusters", k, len(rows), "rows of the first piece")
     begin = as_init(name, init, k, rows.shape[1])
@@ -71,7 +66,7 @@ def fit_batches(
     padded = jnp.full(max_steps, jnp.nan, rows.dtype).at[: len(history)].set(jnp.array(history, rows.dtype))
     converged = (length <= limit) & jnp.isfinite(sums.inertia)
     steps = jnp.array(len(history))
-    return narrowed(KMeans(centers + shift, sums.inertia, padded, steps, converged, repairs), first.dtype)
+    return narrow(KMeans(centers + shift, sums.inertia, padded, steps, converged, repairs), first.dtype)
 
 
 def _shifted(statistics: Callable[[Array, Array], Any], shift: Array, x: Array, weights: Array) -> Any:

@@ -185,8 +185,6 @@ def _expect(model: _Model, rows: tuple[Array, Array], weights: Array) -> _Sums:
     cells = seen.sum(axis=1)
     distance = (missed**2).sum(axis=1) / noise + (z**2).sum(axis=1)
     log_density = -(cells * math.log(2 * math.pi) + (cells - k) * jnp.log(noise) + log_det + distance) / 2
-    kept = (weights != 0) | jnp.isfinite(log_density)
-    z, missed = (jnp.where(kept[:, None], a, 0) for a in (z, missed))
     weighted = seen * weights[:, None]
     one = jnp.ones((len(x), 1), x.dtype)
     extended = jnp.concatenate([z, one], axis=1)
@@ -196,7 +194,7 @@ def _expect(model: _Model, rows: tuple[Array, Array], weights: Array) -> _Sums:
     turned = jnp.einsum("jab,jb->ja", turned, loadings, precision=jax.lax.Precision.HIGHEST)
     right = product((weighted * missed).T, extended).at[:, :k].add(-turned)
     residual = (weighted * missed**2).sum(axis=0) + (turned * loadings).sum(axis=1)
-    log_likelihood = weights @ jnp.where(kept, log_density, 0)
+    log_likelihood = weights @ log_density
     return _Sums(normal, right, residual, weighted.sum(axis=0), log_likelihood, weights.sum())
 
 
