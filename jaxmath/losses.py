@@ -226,6 +226,8 @@ def softmax_cross_entropy(
 def sigmoid_cross_entropy(logits: Num[ArrayLike, "..."], labels: Num[ArrayLike, "..."]) -> Float[Array, "..."]:
     r"""$-t \log \sigma(z) - (1 - t) \log \sigma(-z)$, from logits, for independent yes-or-no labels.
 
+    Computed as $\max(z, 0) - t z + \log(1 + e^{-|z|})$: nothing overflows or cancels, and there is one logarithm.
+
     Args:
       logits: z, any shape.
       labels: t in 0..1, the same shape.
@@ -245,7 +247,8 @@ def sigmoid_cross_entropy(logits: Num[ArrayLike, "..."], labels: Num[ArrayLike, 
     """
     z, t, dtype = _pair("losses.sigmoid_cross_entropy", logits, labels)
     t = jnp.where((t >= 0) & (t <= 1), t, jnp.nan)
-    return -(t * jax.nn.log_sigmoid(z) + (1 - t) * jax.nn.log_sigmoid(-z)).astype(dtype)
+    minus_size = jnp.where(z > 0, -z, z)
+    return (jnp.where(z > 0, 1 - t, -t) * z + jnp.log1p(jnp.exp(minus_size))).astype(dtype)
 
 
 def focal(probabilities: Num[ArrayLike, "..."], labels: Num[ArrayLike, "..."], gamma: ArrayLike) -> Float[Array, "..."]:

@@ -1,8 +1,8 @@
 """The workloads of ``scripts/benchmark.py``, by topic."""
 
-from benchmarks import linalg, mixtures, reduction
+from benchmarks import descent, linalg, mixtures, reduction
 from benchmarks.workload import Workload
 
-WORKLOADS: dict[str, Workload] = reduction.WORKLOADS | linalg.WORKLOADS | mixtures.WORKLOADS
+WORKLOADS: dict[str, Workload] = reduction.WORKLOADS | linalg.WORKLOADS | mixtures.WORKLOADS | descent.WORKLOADS
 
 __all__ = ["WORKLOADS", "Workload"]
