@@ -18,6 +18,26 @@ def test_statsville_has_the_moments_of_the_book():
         np.testing.assert_allclose(np.cov(own.T), covariances[kind], atol=1.2)
 
 
-def test_statsville_refuses_no_people():
-    with pytest.raises(ValueError, match="n must be at least 1"):
-        data.statsville(jax.random.key(0), 0)
+@pytest.mark.parametrize("make", [data.statsville, data.demand])
+def test_no_rows_are_refused(make):
+    with pytest.raises(ValueError, match=f"data.{make.__name__}: n must be at least 1"):
+        make(jax.random.key(0), 0)
+
+
+def test_demand_is_the_formula_and_its_noise():
+    x, y = (np.asarray(a, float) for a in data.demand(jax.random.key(0), 20_000))
+    np.testing.assert_array_equal(x, np.round(x))
+    np.testing.assert_array_equal(x.min(axis=0)[1:], 0)
+    np.testing.assert_array_equal(x.max(axis=0)[1:], [80, 10])
+    assert x[:, 0].min() >= 10_000
+    assert x[:, 0].max() <= 90_000
+    noise = y - (1.2 * x[:, 0] + 5000 * (x[:, 1] / 100) ** 2 + (10 - x[:, 2]) ** 3)
+    assert noise.mean() == pytest.approx(0.5, abs=4)  # rounded up
+    assert noise.std() == pytest.approx(100, rel=0.03)
+    np.testing.assert_array_equal(y, np.round(y))
+
+
+def test_cat_brain_has_the_weights_of_the_book():
+    x, y = (np.asarray(a, float) for a in data.cat_brain())
+    w, *_ = np.linalg.lstsq(np.column_stack([x, np.ones(15)]), y, rcond=None)
+    np.testing.assert_allclose(w, [1.0766, 0.8976, -0.9582], atol=1e-4)

@@ -8,13 +8,24 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from jaxtyping import UInt8
 
-from jaxmath.data.synthetic import Statsville, statsville
+from jaxmath.data.synthetic import CatBrain, Demand, Statsville, cat_brain, demand, statsville
 from jaxmath.data.tables import table
 
 if TYPE_CHECKING:
     from jaxmath.data import text
 
-__all__ = ["Digits", "Statsville", "digits", "statsville", "table", "text"]
+__all__ = [
+    "CatBrain",
+    "Demand",
+    "Digits",
+    "Statsville",
+    "cat_brain",
+    "demand",
+    "digits",
+    "statsville",
+    "table",
+    "text",
+]
 
 
 def __getattr__(name: str) -> ModuleType:

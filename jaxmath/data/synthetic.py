@@ -1,4 +1,4 @@
-"""Data made from a random key."""
+"""Data made from a random key, and the fifteen points that the book begins with."""
 
 from typing import NamedTuple
 
@@ -11,6 +11,12 @@ from jaxmath._array import as_size
 _WEIGHTS = (0.4, 0.4, 0.2)
 _MEANS = ((175.0, 70.0), (152.0, 55.0), (135.0, 40.0))
 _COVARIANCES = (((8.0, 10.0), (10.0, 25.0)), ((8.0, 0.0), (0.0, 15.0)), ((5.0, 0.0), (0.0, 5.0)))
+_LEAST, _MOST = (10_000, 0, 0), (90_000, 80, 10)
+_CAT_SEES = (
+    (0.11, 0.09), (0.01, 0.02), (0.98, 0.91), (0.12, 0.21), (0.98, 0.99), (0.85, 0.87), (0.03, 0.14), (0.55, 0.45),
+    (0.49, 0.51), (0.99, 0.01), (0.02, 0.89), (0.31, 0.47), (0.55, 0.29), (0.87, 0.76), (0.63, 0.24),
+)  # fmt: skip
+_CAT_FEELS = (-0.8, -0.97, 0.89, -0.67, 0.97, 0.72, -0.83, 0.0, 0.0, 0.0, -0.09, -0.22, -0.16, 0.63, 0.37)
 
 
 class Statsville(NamedTuple):
@@ -49,3 +55,69 @@ def statsville(key: Array, n: int) -> Statsville:
     roots = jnp.linalg.cholesky(jnp.array(_COVARIANCES))
     noise = jax.random.normal(key_noise, (n, 2))
     return Statsville(jnp.array(_MEANS)[labels] + jnp.einsum("nij,nj->ni", roots[labels], noise), labels)
+
+
+class Demand(NamedTuple):
+    """Weeks of a shop.
+
+    Attributes:
+      x: sales in the week before, discount in per cent, weeks until the next festival.
+      y: items that will be sold.
+    """
+
+    x: Float[Array, "n 3"]
+    y: Float[Array, " n"]
+
+
+def demand(key: Array, n: int) -> Demand:
+    r"""Weekly sales of a shop, which depend on three numbers.
+
+    With sales s of 10,000 to 90,000, a discount d of 0 to 80 and w = 0 to 10 weeks to go, whole numbers that are all
+    equally likely, $y = \lceil 1.2 s + 5000 (d / 100)^2 + (10 - w)^3 + 100 \varepsilon \rceil$ with normal noise.
+
+    Args:
+      key: a ``jax.random.key``.
+      n: how many weeks, static.
+
+    Returns:
+      What is known, and what will be sold.
+
+    Raises:
+      TypeError: for a traced or fractional n.
+      ValueError: if n is below 1.
+
+    Reference: section 8.5.
+    """
+    n = as_size("data.demand", "n", n)
+    key_x, key_noise = jax.random.split(key)
+    x = jax.random.randint(key_x, (n, 3), jnp.array(_LEAST), jnp.array(_MOST) + 1).astype(float)
+    sales, discount, weeks = x.T
+    noise = 100 * jax.random.normal(key_noise, (n,))
+    return Demand(x, jnp.ceil(1.2 * sales + 5000 * (discount / 100) ** 2 + (10 - weeks) ** 3 + noise))
+
+
+class CatBrain(NamedTuple):
+    """What a cat sees.
+
+    Attributes:
+      x: hardness and sharpness of what is before it, 0 to 1.
+      y: how much of a threat that is, -1 (run to it) to 1 (run away).
+    """
+
+    x: Float[Array, "15 2"]
+    y: Float[Array, " 15"]
+
+
+def cat_brain() -> CatBrain:
+    """Fifteen things that a cat met, and how it took them.
+
+    Returns:
+      Hardness and sharpness of each, and its threat score.
+
+    Example:
+      >>> cat_brain().x.shape
+      (15, 2)
+
+    Reference: section 2.12.5.
+    """
+    return CatBrain(jnp.array(_CAT_SEES), jnp.array(_CAT_FEELS))

@@ -27,7 +27,7 @@ import jax.numpy as jnp
 import matplotlib.pyplot as plt
 import numpy as np
 
-from jaxmath import linalg, plot
+from jaxmath import data, linalg, plot
 
 plot.style()
 print("device:", jax.devices()[0].device_kind)
@@ -39,10 +39,7 @@ print("device:", jax.devices()[0].device_kind)
 # with a 1 at its end for $w_2$, and $X w = y$ is a system of 15 equations.
 
 # %%
-features = [[0.11, 0.09], [0.01, 0.02], [0.98, 0.91], [0.12, 0.21], [0.98, 0.99], [0.85, 0.87], [0.03, 0.14]]
-features += [[0.55, 0.45], [0.49, 0.51], [0.99, 0.01], [0.02, 0.89], [0.31, 0.47], [0.55, 0.29], [0.87, 0.76]]
-features = jnp.array([*features, [0.63, 0.24]])
-y = jnp.array([-0.8, -0.97, 0.89, -0.67, 0.97, 0.72, -0.83, 0.0, 0.0, 0.0, -0.09, -0.22, -0.16, 0.63, 0.37])
+features, y = data.cat_brain()
 x = jnp.hstack([features, jnp.ones((15, 1))])
 print("X:", x.shape, "of rank", linalg.rank(x), "  (X, y) of rank", linalg.rank(jnp.hstack([x, y[:, None]])))
 

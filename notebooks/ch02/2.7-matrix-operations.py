@@ -27,7 +27,7 @@ import jax.numpy as jnp
 import matplotlib.pyplot as plt
 import numpy as np
 
-from jaxmath import linalg, plot
+from jaxmath import data, linalg, plot
 
 plot.style()
 print("device:", jax.devices()[0].device_kind)
@@ -63,9 +63,7 @@ plt.show()
 # each object is a row, with a 1 at its end for the constant:
 
 # %%
-features = [[0.11, 0.09], [0.01, 0.02], [0.98, 0.91], [0.12, 0.21], [0.98, 0.99], [0.85, 0.87], [0.03, 0.14]]
-features += [[0.55, 0.45], [0.49, 0.51], [0.99, 0.01], [0.02, 0.89], [0.31, 0.47], [0.55, 0.29], [0.87, 0.76]]
-features = jnp.array([*features, [0.63, 0.24]])
+features = data.cat_brain().x
 x = jnp.hstack([features, jnp.ones((15, 1))])
 weights = jnp.array([1.0766, 0.8976, -0.9582])
 scores = jnp.matmul(x, weights, precision="highest")

@@ -27,7 +27,7 @@ import jax.numpy as jnp
 import matplotlib.pyplot as plt
 import numpy as np
 
-from jaxmath import linalg, plot
+from jaxmath import data, linalg, plot
 
 plot.style()
 print("device:", jax.devices()[0].device_kind)
@@ -85,10 +85,8 @@ plt.show()
 # columns of 15 numbers, and the part of $b$ that lies beside all of them is what no $x$ can reach: the residual.
 
 # %%
-features = [[0.11, 0.09], [0.01, 0.02], [0.98, 0.91], [0.12, 0.21], [0.98, 0.99], [0.85, 0.87], [0.03, 0.14]]
-features += [[0.55, 0.45], [0.49, 0.51], [0.99, 0.01], [0.02, 0.89], [0.31, 0.47], [0.55, 0.29], [0.87, 0.76]]
-cats = jnp.array([[*row, 1.0] for row in [*features, [0.63, 0.24]]])
-threats = jnp.array([-0.8, -0.97, 0.89, -0.67, 0.97, 0.72, -0.83, 0.0, 0.0, 0.0, -0.09, -0.22, -0.16, 0.63, 0.37])
+features, threats = data.cat_brain()
+cats = jnp.hstack([features, jnp.ones((15, 1))])
 left, stretch, right = jnp.linalg.svd(cats, full_matrices=False)
 inner = jnp.matmul(left.T, threats, precision="highest")
 weights = jnp.matmul(inner / stretch, right, precision="highest")
