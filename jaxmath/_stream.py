@@ -1,4 +1,4 @@
-"""Streams of batches as pieces of one size."""
+"""Streams of batches as pieces of one size, and arrays as chunks of one."""
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator
@@ -51,6 +51,16 @@ def first_piece(name: str, make_batches: Callable[[], Iterable[Any]]) -> Any:
     if piece is None:
         raise ValueError(f"{name}: expected at least one row, got an empty iterator")
     return piece[0]
+
+
+def even_chunk(num_rows: int, target: int) -> int:
+    """How many rows a chunk should have, so that chunks divide the rows and nothing is padded.
+
+    All rows if they are no more than the target; the target if no number from a quarter of it up divides them.
+    """
+    if num_rows <= target:
+        return num_rows
+    return next((chunk for chunk in range(target, target // 4, -1) if num_rows % chunk == 0), target)
 
 
 def _checked(name: str, batch: Any, weights: Any) -> tuple[Any, Any]:

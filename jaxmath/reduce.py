@@ -18,7 +18,7 @@ from jax.tree_util import Partial
 from jaxtyping import Array, Num, PyTree, Shaped
 
 from jaxmath._array import as_real, as_size, as_weights, is_list, same_rows
-from jaxmath._stream import even_pieces
+from jaxmath._stream import even_chunk, even_pieces
 
 Statistics = Callable[[Any, Array], Any]
 
@@ -98,7 +98,8 @@ def over(
     weights = None if weights is None else as_weights(name, weights, num_rows)
     lanes = _num_lanes(x)
     lane_rows = -(-num_rows // lanes)
-    chunk_size = even_chunk(lane_rows) if chunk_size is None else as_size(name, "chunk_size", chunk_size)
+    target = _CPU_CHUNK if jax.default_backend() == "cpu" else _ACCELERATOR_CHUNK
+    chunk_size = even_chunk(lane_rows, target) if chunk_size is None else as_size(name, "chunk_size", chunk_size)
     return _over(_as_partial(statistics), x, weights, lanes, min(chunk_size, lane_rows))
 
 
@@ -162,27 +163,6 @@ def typical_row(x: Num[Array, "n d"], weights: Array | None = None) -> Array:
     lanes = _num_lanes(x)
     weights = jnp.ones(len(x), bool) if weights is None else weights
     return _typical_row(x, weights, 1 if len(x) % lanes else lanes)
-
-
-def even_chunk(num_rows: int, target: int | None = None) -> int:
-    """How many rows a chunk should have, about the target, so that chunks divide the rows and nothing is padded.
-
-    Args:
-      num_rows: all rows.
-      target: the most rows of a chunk; by default about 4,000 on a CPU and 65,000 on an accelerator.
-
-    Returns:
-      All rows if they are no more than the target; the target if no number from a quarter of it up divides them.
-
-    Example:
-      >>> even_chunk(10_000, 4096)
-      2500
-    """
-    if target is None:
-        target = _CPU_CHUNK if jax.default_backend() == "cpu" else _ACCELERATOR_CHUNK
-    if num_rows <= target:
-        return num_rows
-    return next((chunk for chunk in range(target, target // 4, -1) if num_rows % chunk == 0), target)
 
 
 _merge = jax.jit(lambda a, b: merge(a, b))

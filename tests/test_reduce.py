@@ -178,10 +178,10 @@ def test_under_jit_and_vmap():
     np.testing.assert_allclose(result, x.sum(axis=1), rtol=1e-4, atol=1e-5)
 
 
-def testeven_chunk_divides_where_it_can():
-    assert reduce.even_chunk(100_000) == 4000
-    assert 100_003 % reduce.even_chunk(100_003)  # a prime: padded
-    assert reduce.even_chunk(1000) == 1000
+def test_chunk_divides_where_it_can():
+    assert _stream.even_chunk(100_000, 4096) == 4000
+    assert 100_003 % _stream.even_chunk(100_003, 4096)  # a prime: padded
+    assert _stream.even_chunk(1000, 4096) == 1000
 
 
 def test_four_devices():

@@ -19,8 +19,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from jaxmath import reduce
 from jaxmath._array import product
+from jaxmath._stream import even_chunk
 from jaxmath.gmm.mixture import DENSE, GMM, variances
 
 # Floats of temporaries in a chunk, and its fewest and most rows.
@@ -167,7 +167,7 @@ def most_rows(params: GMM) -> int:
 
 def chunk_rows(num_rows: int, params: GMM) -> int:
     """Rows in a chunk: of about as many as stay in cache a number that divides the rows."""
-    return reduce.even_chunk(num_rows, most_rows(params))
+    return even_chunk(num_rows, most_rows(params))
 
 
 def _residuals(model: Dense, columns: Array) -> Array:

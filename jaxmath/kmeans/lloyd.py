@@ -11,6 +11,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from jaxmath import reduce
 from jaxmath._array import product, wide
+from jaxmath._stream import even_chunk
 
 # Rows of a chunk, about: on a CPU its distances to all centers should stay in cache.
 _CPU_CHUNK, _ACCELERATOR_CHUNK = 2000, 65536
@@ -83,7 +84,7 @@ def _(a: Spread, b: Spread) -> Spread:
 def chunk_rows(num_rows: int) -> int:
     """Rows in a chunk of those that lie on one device."""
     target = _CPU_CHUNK if jax.default_backend() == "cpu" else _ACCELERATOR_CHUNK
-    return reduce.even_chunk(-(-num_rows // jax.device_count()), target)
+    return even_chunk(-(-num_rows // jax.device_count()), target)
 
 
 def lloyd(x: Array, weights: Array | None, centers: Array, limit: Array, max_steps: int, chunk_size: int) -> KMeans:
