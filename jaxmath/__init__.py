@@ -15,7 +15,20 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
-_MATHEMATICS = ("calculus", "linalg", "reduce", "moments", "pca", "lsa", "kmeans", "gmm", "losses")
+_MATHEMATICS = (
+    "calculus",
+    "linalg",
+    "reduce",
+    "moments",
+    "pca",
+    "lsa",
+    "kmeans",
+    "gmm",
+    "losses",
+    "neural",
+    "optimize",
+    "regression",
+)
 _SUBMODULES = (*_MATHEMATICS, "data", "crosscheck", "plot", "tour", "cli")
 _FUNCTIONS = {"save": "_storage", "load": "_storage", "check_finite": "_array"}
 
@@ -31,14 +44,33 @@ __all__ = [
     "losses",
     "lsa",
     "moments",
+    "neural",
+    "optimize",
     "pca",
     "plot",
     "reduce",
+    "regression",
     "save",
 ]
 
 if TYPE_CHECKING:
-    from jaxmath import calculus, crosscheck, data, gmm, kmeans, linalg, losses, lsa, moments, pca, plot, reduce
+    from jaxmath import (
+        calculus,
+        crosscheck,
+        data,
+        gmm,
+        kmeans,
+        linalg,
+        losses,
+        lsa,
+        moments,
+        neural,
+        optimize,
+        pca,
+        plot,
+        reduce,
+        regression,
+    )
     from jaxmath._array import check_finite
     from jaxmath._storage import load, save
 

@@ -10,6 +10,8 @@ import bad_input_kmeans
 import bad_input_linalg
 import bad_input_losses
 import bad_input_lsa
+import bad_input_neural
+import bad_input_optimize
 import bad_input_pca
 
 ROWS = [
@@ -20,5 +22,7 @@ ROWS = [
     *bad_input_linalg.ROWS,
     *bad_input_losses.ROWS,
     *bad_input_lsa.ROWS,
+    *bad_input_neural.ROWS,
+    *bad_input_optimize.ROWS,
     *bad_input_pca.ROWS,
 ]

@@ -1,0 +1,223 @@
+"""Minima, with their own derivative."""
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax.flatten_util import ravel_pytree
+from jax.typing import ArrayLike
+from jaxtyping import Array, Bool, Float, Int, PyTree
+
+from jaxmath._array import as_size, product
+from jaxmath.optimize.descent import State, as_params, check_loss, descent, norm
+
+# Halvings of a Newton step at most, and the part of the predicted fall that a step must bring.
+_HALVINGS, _ENOUGH = 30, 1e-4
+
+
+class Optimum(NamedTuple):
+    """A minimum.
+
+    Attributes:
+      params: the point; where the loss was lost, the last one at which it was finite.
+      loss: the loss there.
+      gradient_norm: the norm of the gradient there; it has no derivative.
+      num_steps: steps taken.
+      converged: whether ``gradient_norm`` is at most ``tol``.
+      failed_step: the step that led to a loss that is not finite, 0 if the start has one, -1 if none did.
+    """
+
+    params: PyTree
+    loss: Float[Array, ""]
+    gradient_norm: Float[Array, ""]
+    num_steps: Int[Array, ""]
+    converged: Bool[Array, ""]
+    failed_step: Int[Array, ""]
+
+
+def optimum(loss: Callable[..., Any], params: PyTree, *, optimizer: Any, num_steps: int, tol: ArrayLike) -> Optimum:
+    r"""A minimum of a loss, with the derivative of the minimum and not that of the steps which led there.
+
+    The descent of :func:`minimize`, ended as soon as the norm of the gradient is at most ``tol``. Let the loss depend
+    on something more, $L(\theta, z)$, over which it closes. At the minimum $\nabla_\theta L(\theta, z) = 0$ for every
+    z, so $\theta$ moves with z by
+
+    $$\dot \theta = -\left( \nabla^2_\theta L \right)^{-1} \partial_z \nabla_\theta L \; \dot z .$$
+
+    The system is solved by conjugate gradients, which need products with the Hessian only. So this derivative costs no
+    memory for the steps, and is right also after an L-BFGS or a Newton step, which themselves have none.
+
+    Args:
+      loss: takes the parameters, returns one real number; it may close over what the minimum depends on.
+      params: the start, any pytree of real numbers. The minimum does not depend on it, as far as derivatives go.
+      optimizer: a rule of this module or of optax, such as ``optax.lbfgs()``.
+      num_steps: at most, static.
+      tol: for the norm of the gradient over all leaves.
+
+    Returns:
+      The minimum and the facts.
+
+    Raises:
+      As :func:`minimize` does.
+
+    Note:
+      The derivative is as exact as the point. It is NaN where the descent did not converge, or where the linear system
+      has no solution or conjugate gradients did not find it: the Hessian is singular, or not positive, as at a saddle.
+
+    Example:
+      >>> from jaxmath import optimize
+      >>> rule = optimize.gradient_descent(0.5)
+      >>> def lowest(z):
+      ...     found = optimum(lambda w: (w - z**2) ** 2, 0.0, optimizer=rule, num_steps=9, tol=1e-6)
+      ...     return found.params
+      >>> print(lowest(3.0), jax.grad(lowest)(3.0))
+      9.0 6.0
+
+    Reference: Krantz and Parks (2002) for the implicit function theorem; Blondel et al. (2022).
+    """
+    return _optimum("optimize.optimum", loss, params, optimizer, num_steps, tol)
+
+
+def newton(loss: Callable[..., Any], params: PyTree, *, num_steps: int, tol: ArrayLike) -> Optimum:
+    r"""Newton's method, for few parameters: $\theta \leftarrow \theta - t\, |H|^{-1} \nabla L$ with the Hessian H.
+
+    H is written out, with all parameters in one row, and its eigenvalues are taken without their signs: the step leads
+    downhill also where the loss is not convex, and near a minimum it is Newton's. It is halved (t = 1, 1/2, 1/4, ...)
+    until the loss falls by at least $10^{-4}$ of what the slope promises.
+
+    Args:
+      loss: takes the parameters, returns one real number; it may close over what the minimum depends on.
+      params: the start, any pytree of real numbers.
+      num_steps: at most, static.
+      tol: for the norm of the gradient over all leaves.
+
+    Returns:
+      The minimum and the facts; its derivative is that of :func:`optimum`.
+
+    Raises:
+      As :func:`minimize` does.
+
+    Note:
+      A singular Hessian does no harm to the steps: along a direction without curvature (an eigenvalue of at most
+      d eps of the largest) the step is that of gradient descent with the inverse of the largest as its rate. Of a
+      valley of minima one point is found, with the shortest of all derivatives that keep it at the bottom.
+
+    Example:
+      >>> found = newton(lambda w: jnp.exp(w) - 2 * w, 0.0, num_steps=20, tol=1e-5)
+      >>> print(f"{found.params:.4f} {found.converged}")
+      0.6931 True
+
+    Reference: Nocedal and Wright (2006), chapter 3.
+    """
+    import optax
+
+    rule = optax.GradientTransformationExtraArgs(lambda params: (), _newton_step)
+    return _optimum("optimize.newton", loss, params, rule, num_steps, tol)
+
+
+def lbfgs(loss: Callable[..., Any], params: PyTree, *, num_steps: int, tol: ArrayLike) -> Optimum:
+    """L-BFGS: Newton's method with a Hessian guessed from the last ten steps, for many parameters.
+
+    ``optax.lbfgs()``, with its search along the line, by :func:`optimum`. For the path of its steps give it to
+    :func:`minimize`.
+
+    Args:
+      loss: takes the parameters, returns one real number; it may close over what the minimum depends on.
+      params: the start, any pytree of real numbers.
+      num_steps: at most, static.
+      tol: for the norm of the gradient over all leaves.
+
+    Returns:
+      The minimum and the facts; its derivative is that of :func:`optimum`.
+
+    Raises:
+      As :func:`minimize` does.
+
+    Example:
+      >>> found = lbfgs(lambda w: jnp.sum((w - jnp.arange(3.0)) ** 4), jnp.ones(3), num_steps=50, tol=1e-5)
+      >>> print(found.converged)
+      True
+
+    Reference: Liu and Nocedal (1989).
+    """
+    import optax
+
+    return _optimum("optimize.lbfgs", loss, params, optax.lbfgs(), num_steps, tol)
+
+
+def _optimum(
+    name: str, loss: Callable[..., Any], params: PyTree, optimizer: Any, num_steps: int, tol: ArrayLike
+) -> Optimum:
+    num_steps = as_size(name, "num_steps", num_steps)
+    params = as_params(name, params)
+    check_loss(name, loss, params)
+
+    def solve(_: Any, params: PyTree) -> tuple[PyTree, Array]:
+        walk = descent(name, loss, params, optimizer, tol)
+
+        def unfinished(state: State) -> Array:
+            return walk.goes_on(state) & (state.tried < num_steps)
+
+        facts = walk.facts(end := jax.lax.while_loop(unfinished, walk.step, walk.begin))
+        return end.params, jnp.stack([fact.astype(jnp.float32) for fact in facts])  # custom_root takes floats only
+
+    point, facts = jax.lax.custom_root(jax.grad(loss), params, solve, _conjugate_gradients, has_aux=True)
+    steps, converged, failed_step = facts[0].astype(int), facts[1] > 0, facts[2].astype(int)
+    point = jax.tree.map(lambda leaf: derivative_if(leaf, converged), point)
+    slope = jax.lax.stop_gradient(norm(jax.grad(loss)(point)))
+    return Optimum(point, loss(point), slope, steps, converged, failed_step)
+
+
+@jax.custom_jvp
+def derivative_if(x: Array, known: Array) -> Array:
+    """x itself, with derivative NaN where that is not known."""
+    return x
+
+
+@derivative_if.defjvp
+def derivative_if_jvp(primals, tangents):
+    x, known = primals
+    return x, tangents[0] * jnp.where(known, 1, jnp.nan).astype(x.dtype)
+
+
+def _conjugate_gradients(apply: Callable[[Any], Any], right: Any) -> Any:
+    """The solution of a symmetric positive system; NaN where it is not found."""
+    tolerance = math.sqrt(min(jnp.finfo(leaf.dtype).eps for leaf in jax.tree.leaves(right))) / 100
+
+    def solve(apply: Callable[[Any], Any], right: Any) -> Any:
+        found, _ = jax.scipy.sparse.linalg.cg(apply, right, tol=tolerance / 10)
+        left = jax.tree.map(jnp.subtract, apply(found), right)
+        good = norm(left) <= tolerance * norm(right)
+        return jax.tree.map(lambda leaf: jnp.where(good, leaf, jnp.nan), found)
+
+    return jax.lax.custom_linear_solve(apply, right, solve, symmetric=True)
+
+
+def _newton_step(updates: Any, state: Any, params: Any = None, **known: Any) -> tuple[Any, Any]:
+    value, value_fn = known["value"], known["value_fn"]
+    point, unravel = ravel_pytree(params)
+
+    def loss(point: Array) -> Array:
+        return value_fn(unravel(point))
+
+    g = ravel_pytree(updates)[0]
+    values, vectors = jnp.linalg.eigh(jax.hessian(loss)(point))
+    direction = -product(vectors, product(vectors.T, g) / _curvature(values))
+    slope, rounding = product(g, direction), 4 * jnp.finfo(point.dtype).eps * jnp.abs(value)
+
+    def too_long(t: Array) -> Array:
+        falls = loss(point + t * direction) <= value + _ENOUGH * t * slope + rounding
+        return ~falls & (t > 0.5**_HALVINGS)
+
+    t = jax.lax.while_loop(too_long, lambda t: t / 2, jnp.ones((), point.dtype))
+    return unravel(t * direction), state
+
+
+def _curvature(values: Array) -> Array:
+    """Eigenvalues without their signs; the largest where one is 0 to rounding, and 1 where all are."""
+    size = jnp.abs(values)
+    largest = size.max()
+    curved = size > len(size) * jnp.finfo(size.dtype).eps * largest
+    return jnp.where(curved, size, jnp.where(largest > 0, largest, 1))
