@@ -93,9 +93,9 @@ print("factor of each step, from step 60 to 80:", shrinks.round(4)[:5], "...")
 # ## From other starts
 #
 # The same program walks from many points at once, by `jax.vmap`. Each start is drawn in the colour of the hollow that
-# it leads to, four of which lie beyond the map. Crosses never get to a bottom: on the diagonal both slopes are the same,
-# so the walk stays on it and ends on a pass, where the slope is zero and the ground falls off to both sides. One step
-# beside the diagonal and it rolls down.
+# it leads to, four of which lie beyond the map. Crosses never get to a bottom: on the diagonal both slopes are the
+# same, so the walk stays on it and ends on a pass, where the slope is zero and the ground falls off to both sides. One
+# step beside the diagonal and it rolls down.
 
 # %%
 grid = jnp.stack(jnp.meshgrid(jnp.linspace(0.2, 4.9, 21), jnp.linspace(0.2, 4.9, 21)), axis=-1).reshape(-1, 2)
