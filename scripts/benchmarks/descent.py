@@ -55,7 +55,7 @@ def _numpy_regression(x, y, labels, kind):
 
 
 def _torch_regression(x, y, labels, kind):
-    import torch
+    import torch  # pyright: ignore[reportMissingImports]  (optional)
 
     torch.set_num_threads(2)
     x, y, labels = map(torch.from_numpy, (x, y, labels))
@@ -100,7 +100,7 @@ def _network(x, y, *layers):
 
 
 def _torch_network(x, y, *layers):
-    import torch
+    import torch  # pyright: ignore[reportMissingImports]  (optional)
 
     torch.set_num_threads(2)
     x, y = torch.from_numpy(x), torch.from_numpy(y)
@@ -118,7 +118,7 @@ def _torch_network(x, y, *layers):
 
 
 def _torch_forward(x, params):
-    import torch
+    import torch  # pyright: ignore[reportMissingImports]  (optional)
 
     for w, b in zip(params[::2], params[1::2], strict=True):
         x = torch.sigmoid(torch.nn.functional.linear(x, w, b))
