@@ -17,7 +17,7 @@ from jax.core import Tracer
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Num
 
-from jaxmath._array import as_float, as_real, as_size, real, wide
+from jaxmath._array import as_float, as_real, as_scalar, as_size, real, wide
 
 
 def squared_error(predictions: Num[ArrayLike, "..."], targets: Num[ArrayLike, "..."]) -> Float[Array, "..."]:
@@ -90,7 +90,7 @@ def huber(
     Reference: section 9.1; Huber (1964).
     """
     y, t, dtype = _pair("losses.huber", predictions, targets)
-    distance, delta = jnp.abs(y - t), jnp.asarray(delta, y.dtype)
+    distance, delta = jnp.abs(y - t), as_scalar("losses.huber", "delta", delta).astype(y.dtype)
     near = jnp.minimum(distance, delta)
     return (near * (distance - near / 2)).astype(dtype)
 
@@ -149,7 +149,8 @@ def cross_entropy(probabilities: Num[ArrayLike, "... c"], targets: Num[ArrayLike
 def binary_cross_entropy(probabilities: Num[ArrayLike, "..."], targets: Num[ArrayLike, "..."]) -> Float[Array, "..."]:
     r"""$-t \log p - (1 - t) \log (1 - p)$ for the predicted probability p of label 1.
 
-    Where logits are at hand, :func:`sigmoid_cross_entropy` keeps more digits.
+    A probability that differs from 0 or 1 by less than rounding has lost its digits: where logits are at hand, take
+    :func:`sigmoid_cross_entropy`.
 
     Args:
       probabilities: p, any shape.
@@ -189,7 +190,8 @@ def softmax_cross_entropy(
       ignore_label: examples with this class number have loss 0.
 
     Returns:
-      Losses, shape ``(...)``. The derivative with respect to the logits is softmax(z) - t, also for logits of 1e4.
+      Losses, shape ``(...)``. The derivative with respect to the logits is softmax(z) - t for a target t that sums to
+      1 (smoothed, and without class weights), also for logits of 1e4.
 
     Raises:
       TypeError: for complex or non-numeric input, or class numbers that are not integers.
@@ -208,8 +210,10 @@ def softmax_cross_entropy(
     name = "losses.softmax_cross_entropy"
     z, t, dtype = _classes(name, logits, labels, ignore_label)
     c = z.shape[-1]
-    smoothing = jnp.asarray(label_smoothing, z.dtype)
-    ignored = jnp.zeros(t.shape[:-1], bool) if ignore_label is None else as_real(name, labels) == ignore_label
+    smoothing = as_scalar(name, "label_smoothing", label_smoothing).astype(z.dtype)
+    ignored = jnp.zeros(t.shape[:-1], bool)
+    if ignore_label is not None:
+        ignored = as_real(name, labels).astype(int) == ignore_label
     t = jnp.where(ignored[..., None], 0, jnp.where(t >= 0, t, jnp.nan))
     t = (1 - smoothing) * t + smoothing / c
     if class_weights is not None:
@@ -247,8 +251,9 @@ def sigmoid_cross_entropy(logits: Num[ArrayLike, "..."], labels: Num[ArrayLike, 
     """
     z, t, dtype = _pair("losses.sigmoid_cross_entropy", logits, labels)
     t = jnp.where((t >= 0) & (t <= 1), t, jnp.nan)
-    minus_size = jnp.where(z > 0, -z, z)
-    return (jnp.where(z > 0, 1 - t, -t) * z + jnp.log1p(jnp.exp(minus_size))).astype(dtype)
+    minus_size, slope = jnp.where(z > 0, -z, z), jnp.where(z > 0, 1 - t, -t)
+    linear = slope * jnp.where((slope == 0) & jnp.isinf(z), 0, z)
+    return (linear + jnp.log1p(jnp.exp(minus_size))).astype(dtype)
 
 
 def focal(probabilities: Num[ArrayLike, "..."], labels: Num[ArrayLike, "..."], gamma: ArrayLike) -> Float[Array, "..."]:
@@ -276,7 +281,7 @@ def focal(probabilities: Num[ArrayLike, "..."], labels: Num[ArrayLike, "..."], g
     p, t, dtype = _pair("losses.focal", probabilities, labels)
     q = jnp.where(t == 1, p, 1 - p)
     q = jnp.where((t == 0) | (t == 1), q, jnp.nan)
-    gamma = jnp.asarray(gamma, p.dtype)
+    gamma = as_scalar("losses.focal", "gamma", gamma).astype(p.dtype)
     easy = jnp.where(q == 1, 1, 1 - q) ** gamma  # no power of 0: its derivative is not finite
     easy = jnp.where((q == 1) & (gamma > 0), 0, easy)
     return -(easy * _times_log(jnp.ones_like(q), q)).astype(dtype)
@@ -366,6 +371,7 @@ def _classes(
     if not jnp.issubdtype(t.dtype, jnp.integer):
         raise TypeError(f"{name}: class numbers must be integers, got dtype {t.dtype}")
     classes = jnp.arange(y.shape[-1])
+    t = t.astype(int)  # in eight bits 256 would be 0
     one_hot = (t[..., None] == classes).astype(wide(y).dtype)
     known = (t >= 0) & (t < len(classes))
     return wide(y), jnp.where(known[..., None], one_hot, jnp.nan), y.dtype

@@ -27,7 +27,7 @@ from jaxmath._array import (
 from jaxmath.optimize.minimum import derivative_if
 
 # A column whose standard deviation is at most so many rounding units of its mean is constant.
-_CONSTANT = 8
+_CONSTANT = 2
 # A Newton step that is longer than this part of the weights has not come to rest.
 _STILL = 1e-2
 
@@ -114,7 +114,9 @@ def linear(x: Num[ArrayLike, "n d"], y: Num[ArrayLike, " n"], *, weights: Num[Ar
     """
     name = "regression.linear"
     x, y, dtype = _pairs(name, x, y)
-    weights = None if weights is None else as_weights(name, weights, len(x)).astype(x.dtype)
+    if weights is not None:
+        weights = as_weights(name, weights, len(x)).astype(x.dtype)
+        x, y = jnp.where(weights[:, None] == 0, 0, x), jnp.where(weights == 0, 0, y)
     count, mean, scatter = moments.of(jnp.column_stack([x, y]), weights=weights)
     scale = _scale(scatter, mean, count)[:-1]
     inverted = reciprocal(scale)
@@ -123,7 +125,7 @@ def linear(x: Num[ArrayLike, "n d"], y: Num[ArrayLike, " n"], *, weights: Num[Ar
     w = solved.solution * inverted
     b = mean[-1] - product(w, mean[:-1])
     left = y - product(x, w) - b
-    squares = left**2 if weights is None else jnp.where(weights == 0, 0, weights * left**2)
+    squares = left**2 if weights is None else weights * left**2
     return narrow(Linear(w, b, squares.sum(), solved.rank), dtype)
 
 
@@ -240,14 +242,17 @@ def predict(model: Linear | Polynomial | Logistic, x: Num[ArrayLike, "..."]) -> 
     """
     name = "regression.predict"
     if isinstance(model, Polynomial):
-        return jnp.polyval(model.coefficients[::-1], as_float(name, x))
+        x = as_float(name, x)
+        dtype = jnp.promote_types(x.dtype, model.coefficients.dtype)
+        return jnp.polyval(wide(model.coefficients)[::-1], wide(x)).astype(dtype)
     if not isinstance(model, Linear | Logistic):
         raise TypeError(f"{name}: expected a model of this module, got {type(model).__name__}")
     x = as_matrix(name, x)
     if x.shape[1] != len(model.weights):
         raise ValueError(f"{name}: expected data of shape (n, {len(model.weights)}), got {x.shape}")
-    scores = product(x, model.weights) + model.intercept
-    return jax.nn.sigmoid(scores) if isinstance(model, Logistic) else scores
+    dtype = jnp.promote_types(x.dtype, model.weights.dtype)
+    scores = product(wide(x), wide(model.weights)) + model.intercept
+    return (jax.nn.sigmoid(scores) if isinstance(model, Logistic) else scores).astype(dtype)
 
 
 def _pairs(name: str, x: ArrayLike, y: ArrayLike) -> tuple[Array, Array, jnp.dtype]:

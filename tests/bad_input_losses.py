@@ -64,10 +64,23 @@ ROWS = [
     *[row for name, call in BY_NUMBER.items() for row in _of_numbers(name, call)],
     *[row for name, call in BY_CLASS.items() for row in _of_classes(name, call)],
     *table("losses.hinge", ("a label of 0", lambda: jnp.isnan(losses.hinge(P, [1, 0, -1])), equal([0, 1, 0]))),
+    *table(
+        "losses.huber",
+        ("(n, 1) deltas", lambda: losses.huber(P, P, delta=np.ones((3, 1))), (ValueError, "delta to be one number")),
+    ),
+    *table(
+        "losses.focal",
+        ("(n, 1) powers", lambda: losses.focal(P, P, np.ones((3, 1))), (ValueError, "gamma to be one number")),
+    ),
     *table("losses.focal", ("a label of 2", lambda: jnp.isnan(losses.focal(P, [1, 2, 0], 1.0)), equal([0, 1, 0]))),
     *table(
         "losses.sigmoid_cross_entropy",
         ("a label of 2", lambda: jnp.isnan(losses.sigmoid_cross_entropy(P, [1, 2, -1])), equal([0, 1, 1])),
+        (
+            "endless logits",
+            lambda: losses.sigmoid_cross_entropy([np.inf, -np.inf, np.inf], [1, 0, 0]),
+            near([0.0, 0.0, np.inf]),
+        ),
     ),
     *table(
         "losses.binary_cross_entropy",
@@ -99,6 +112,17 @@ ROWS = [
             (ValueError, r"shape \(3,\), got"),
         ),
         ("complex weights", lambda: SMOOTHED([0, 1], class_weights=[1j, 1, 1]), (TypeError, "real numbers")),
+        ("two smoothings", lambda: SMOOTHED([0, 1], label_smoothing=P), (ValueError, "label_smoothing to be one")),
+        (
+            "labels of eight bits",
+            lambda: losses.softmax_cross_entropy(np.zeros((2, 256)), np.array([0, 255], np.uint8)),
+            near([np.log(256)] * 2, 1e-5),
+        ),
+        (
+            "eight bits and -1 ignored",
+            lambda: losses.softmax_cross_entropy(np.zeros((1, 256)), np.array([255], np.uint8), ignore_label=-1),
+            near([np.log(256)], 1e-5),
+        ),
         ("ignored shares", lambda: SMOOTHED(TABLE, ignore_label=0), (ValueError, "expected class numbers")),
         ("an impossible logit", lambda: losses.softmax_cross_entropy([[0.0, -np.inf]], [0]), near([0.0])),
         ("a certain mistake", lambda: losses.softmax_cross_entropy([[0.0, -np.inf]], [1]), near([np.inf])),

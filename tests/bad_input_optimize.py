@@ -96,11 +96,14 @@ def _within(w, low, high):
 
 
 LOGISTIC_X = np.array([[0.0, 1.0], [1.0, 1.0], [2.0, 1.0], [3.0, 1.0], [2.5, 1.0]])
+SEARCHES = {
+    "newton": _searches(optimize.newton),
+    "lbfgs": _searches(optimize.lbfgs),
+    "optimum": _searches(partial(optimize.optimum, optimizer=RULE)),
+}
 ROWS = [
     *_descents("minimize", _minimize),
-    *_descents("newton", _searches(optimize.newton)),
-    *_descents("lbfgs", _searches(optimize.lbfgs)),
-    *_descents("optimum", _searches(partial(optimize.optimum, optimizer=RULE))),
+    *[row for name, call in SEARCHES.items() for row in _descents(name, call)],
     *table(
         "optimize.minimize",
         (
@@ -115,6 +118,12 @@ ROWS = [
             lambda: _minimize(record_every=5),
             (ValueError, "must be in 1..num_steps = 4"),
         ),
+        ("two changes", lambda: _minimize(change_tol=START), (ValueError, "change_tol to be one number")),
+        (
+            "a small slope in float16",
+            lambda: _minimize(lambda w: 1e-4 * bowl(w), START.astype(np.float16), tol=1e-8).converged,
+            equal(False),
+        ),
         ("a tolerance of NaN", lambda: _minimize(tol=np.nan).converged, equal(False)),
         ("a rate of NaN", lambda: _minimize(optimizer=optimize.adam(np.nan)).failed_step, equal(1)),
     ),
@@ -126,6 +135,23 @@ ROWS = [
             (TypeError, "optimizer must be a rule"),
         ),
     ),
+    *[
+        row
+        for name in ("optimum", "newton", "lbfgs")
+        for row in table(
+            f"optimize.{name}",
+            (
+                "no tolerance",
+                lambda name=name: SEARCHES[name](tol=None),
+                (TypeError, f"optimize.{name}: expected real"),
+            ),
+            (
+                "float16",
+                lambda name=name: SEARCHES[name](params=START.astype(np.float16), num_steps=60).params,
+                dtype_is(jnp.float16, near([1.0] * 3, 1e-2)),
+            ),
+        )
+    ],
     *table(
         "optimize.sgd",
         (
@@ -162,6 +188,16 @@ ROWS = [
             "bounds of another form",
             lambda: _minimize(optimizer=optimize.projected(RULE, {"a": 0.0}, 1.0)),
             (ValueError, "bounds for all parameters or for each"),
+        ),
+        (
+            "four bounds for three",
+            lambda: _minimize(optimizer=optimize.projected(RULE, np.zeros(4), 1.0)),
+            (ValueError, r"bounds of shape \(3,\) or one number, got \(4,\)"),
+        ),
+        (
+            "bounds for one number",
+            lambda: _minimize(bowl, 0.0, optimizer=optimize.projected(RULE, np.zeros(3), 1.0)),
+            (ValueError, r"bounds of shape \(\) or one number, got \(3,\)"),
         ),
         ("far starts", lambda: _one_step(FAR), lambda w: _within(w, np.float32(-0.7), np.float32(0.1))),
         ("a bound met exactly", lambda: _one_step([-1.0, 1.0, 0.0], -2, 2), equal([2.0, -2.0, 0.0])),

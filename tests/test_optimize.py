@@ -144,8 +144,7 @@ def test_a_rule_equals_that_of_optax_step_by_step(rule):
 @pytest.mark.parametrize("rule", RULES)
 def test_a_number_whose_gradient_is_0_stays_and_has_a_derivative(rule):
     def end(start):
-        make = (lambda: optimize.adagrad(0.1)) if rule == "adagrad" else RULES[rule][0]  # that of RULES has eps = 0
-        return minimize(lambda w: squares(w[:1]) + 0 * w[1], start, optimizer=make(), num_steps=3).params
+        return minimize(lambda w: squares(w[:1]) + 0 * w[1], start, optimizer=RULES[rule][0](), num_steps=3).params
 
     start = jnp.array([2.0, 1.0])
     assert end(start)[1] == 1
@@ -201,6 +200,17 @@ def test_it_rests_where_the_gradient_is_within_the_tolerance():
     at_once = minimize(bowl, CENTER, optimizer=optimize.gradient_descent(0.1), num_steps=3, tol=1e-2)
     assert at_once.converged
     assert at_once.num_steps == 0
+
+
+def test_it_rests_after_a_short_step_also_at_a_bound():
+    rule = optimize.projected(optimize.gradient_descent(0.1), -1.0, jnp.inf)
+    found = minimize(bowl, jnp.zeros(3), optimizer=rule, num_steps=100, change_tol=1e-3)
+    steps = int(found.num_steps)
+    lengths = np.linalg.norm(np.diff(np.asarray(found.path), axis=0), axis=1)
+    assert found.converged
+    assert lengths[steps - 1] <= 1e-3 < lengths[steps - 2]
+    assert (lengths[steps:] == 0).all()
+    np.testing.assert_allclose(found.params, [1.0, -1.0, 0.5], atol=1e-2)
 
 
 @pytest.mark.parametrize("record_every", [1, 3])
@@ -351,6 +361,20 @@ def test_the_derivative_of_a_minimum_is_that_of_no_steps():
         both = jax.jit(jax.value_and_grad(lowest, argnums=(0, 1)))
         difference = (both(1.2 + 1e-4, 0.0)[0] - both(1.2 - 1e-4, 0.0)[0]) / 2e-4
         np.testing.assert_allclose(both(1.2, 0.0)[1], (difference, 0), rtol=1e-5)
+
+
+@pytest.mark.parametrize("condition", [1e2, 1e4])
+def test_the_derivative_of_a_minimum_in_a_narrow_valley(condition):
+    """In the default precision; both columns of the inverse matter."""
+    turn = np.array([[0.8, -0.6], [0.6, 0.8]])
+    hessian = turn @ np.diag([1.0, condition]) @ turn.T
+
+    def lowest(z):
+        loss = lambda w: w @ jnp.asarray(hessian, w.dtype) @ w / 2 - z @ w  # noqa: E731
+        return optimize.newton(loss, jnp.zeros(2), num_steps=20, tol=1e-2).params
+
+    slope = jax.jit(jax.jacfwd(lowest))(jnp.array([1.0, 2.0]))
+    np.testing.assert_allclose(slope, np.linalg.inv(hessian), atol=1e-2)
 
 
 def test_no_derivative_where_there_is_no_minimum():

@@ -176,3 +176,23 @@ def test_descent_ends_where_newton_does():
     )()
     np.testing.assert_allclose(found.params[:2], model.weights, atol=2e-3)
     assert found.losses[-1] == pytest.approx(float(model.loss), rel=1e-4)
+
+
+def test_a_row_of_weight_0_has_no_part_in_derivatives():
+    x = jnp.array([[0.0], [1.0], [2.0], [jnp.nan]])
+    weights = jnp.array([1.0, 1.0, 1.0, 0.0])
+
+    def residual(y):
+        return regression.linear(x, y, weights=weights).residual
+
+    left = jax.grad(residual)(jnp.array([0.0, 1.0, 0.0, jnp.nan]))
+    np.testing.assert_allclose(left, [-2 / 3, 4 / 3, -2 / 3, 0.0], atol=1e-5)
+
+
+def test_predictions_in_float16_are_computed_in_float32():
+    x = np.linspace(-50, 50, 11)
+    cube = regression.polynomial(x.astype(np.float32), (1e-4 * x**3).astype(np.float32), 3)
+    cube = jax.tree.map(lambda a: a.astype(jnp.float16), cube)
+    got = regression.predict(cube, x.astype(np.float16))
+    assert got.dtype == jnp.float16
+    np.testing.assert_allclose(got, 1e-4 * x**3, atol=0.05)

@@ -54,7 +54,8 @@ def statsville(key: Array, n: int) -> Statsville:
     labels = jax.random.choice(key_labels, 3, (n,), p=jnp.array(_WEIGHTS))
     roots = jnp.linalg.cholesky(jnp.array(_COVARIANCES))
     noise = jax.random.normal(key_noise, (n, 2))
-    return Statsville(jnp.array(_MEANS)[labels] + jnp.einsum("nij,nj->ni", roots[labels], noise), labels)
+    about = jnp.einsum("nij,nj->ni", roots[labels], noise, precision="highest")
+    return Statsville(jnp.array(_MEANS)[labels] + about, labels)
 
 
 class Demand(NamedTuple):

@@ -56,12 +56,19 @@ def projected(optimizer: Any, low: PyTree[ArrayLike], high: PyTree[ArrayLike]) -
 
 def _like(params: Any, bounds: Any) -> Any:
     """A bound for each leaf."""
-    if jax.tree.structure(bounds) == jax.tree.structure(params):
-        return bounds
-    if not jax.tree_util.all_leaves([bounds]):
-        shapes = f"{jax.tree.structure(bounds)} for {jax.tree.structure(params)}"
-        raise ValueError(f"optimize.projected: expected bounds for all parameters or for each, got {shapes}")
-    return jax.tree.map(lambda _: bounds, params)
+    if jax.tree.structure(bounds) != jax.tree.structure(params):
+        if not jax.tree_util.all_leaves([bounds]):
+            shapes = f"{jax.tree.structure(bounds)} for {jax.tree.structure(params)}"
+            raise ValueError(f"optimize.projected: expected bounds for all parameters or for each, got {shapes}")
+        bounds = jax.tree.map(lambda _: bounds, params)
+    return jax.tree.map(_fitting, params, bounds)
+
+
+def _fitting(p: Array, bound: Array) -> Array:
+    pairs = zip(bound.shape[::-1], p.shape[::-1], strict=False)
+    if bound.ndim > p.ndim or any(size not in (1, wanted) for size, wanted in pairs):
+        raise ValueError(f"optimize.projected: expected bounds of shape {p.shape} or one number, got {bound.shape}")
+    return bound
 
 
 def _inside(p: Array, update: Array, low: Array, high: Array) -> Array:

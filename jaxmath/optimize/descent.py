@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, Int, PyTree
 
-from jaxmath._array import as_float, as_scalar, as_size
+from jaxmath._array import as_float, as_scalar, as_size, wide
 
 Tree = TypeVar("Tree")
 
@@ -23,7 +23,7 @@ class Descent(NamedTuple):
       path: every ``record_every``-th point from the start to the end, along a new first axis of each leaf. A descent
         that came to rest stays where it is.
       num_steps: steps taken to ``params``.
-      converged: whether the norm of the gradient came down to ``tol``; false without one.
+      converged: whether the norm of the gradient came down to ``tol`` or a step to ``change_tol``; false without both.
       failed_step: the step that led to a loss that is not finite, 0 if the start has one, -1 if none did.
     """
 
@@ -36,7 +36,7 @@ class Descent(NamedTuple):
 
 
 class State(NamedTuple):
-    """A point of a descent, the loss and its gradient there, and what the optimiser remembers.
+    """A point of a descent, the loss and its gradient there, what the optimiser remembers, the length of the last step.
 
     It goes on as long as every step that was tried was taken; -1 were taken if there was no loss to begin with.
     """
@@ -45,6 +45,7 @@ class State(NamedTuple):
     memory: Any
     loss: Array
     gradient: Any
+    change: Array
     taken: Array
     tried: Array
 
@@ -73,6 +74,7 @@ def minimize(
     optimizer: Any,
     num_steps: int,
     tol: ArrayLike | None = None,
+    change_tol: ArrayLike | None = None,
     record_every: int = 1,
 ) -> Descent:
     r"""Goes downhill: $\theta_{t+1} = \theta_t + u(\nabla L(\theta_t), \dots)$ with the step u of an optimiser.
@@ -89,6 +91,7 @@ def minimize(
       optimizer: a rule of this module or of optax; those that search along a line (``optax.lbfgs()``) as well.
       num_steps: static.
       tol: the descent rests where the norm of the gradient, over all leaves, is at most this. None: it does not.
+      change_tol: it rests after a step whose length, over all leaves, is at most this. None: it does not.
       record_every: r, static: ``losses`` and ``path`` hold the points after 0, r, 2 r, ... ``num_steps`` steps.
 
     Returns:
@@ -103,7 +106,8 @@ def minimize(
 
     Note:
       A descent may run away and yet stay finite: look at ``losses``. The derivative of the result is that of all the
-      steps, one after the other; for that of the minimum see :func:`optimum`.
+      steps, one after the other; for that of the minimum see :func:`optimum`. Where a step failed, a derivative in
+      reverse mode may be NaN.
 
     Example:
       >>> from jaxmath import optimize
@@ -119,7 +123,7 @@ def minimize(
     record_every = as_size(name, "record_every", record_every, num_steps, "num_steps")
     if num_steps % record_every:
         raise ValueError(f"{name}: record_every must divide num_steps, got {record_every} and {num_steps}")
-    walk = descent(name, loss, params, optimizer, tol)
+    walk = descent(name, loss, params, optimizer, tol, change_tol)
 
     def stretch(state: State, _: None) -> tuple[State, tuple[Array, Any]]:
         for_each = (0, record_every, lambda _, state: walk.step(state), state)
@@ -134,7 +138,14 @@ def minimize(
     return Descent(end.params, jnp.where(lost, jnp.nan, losses), path, *facts)
 
 
-def descent(name: str, loss: Callable[..., Any], params: PyTree, optimizer: Any, tol: ArrayLike | None) -> Walk:
+def descent(
+    name: str,
+    loss: Callable[..., Any],
+    params: PyTree,
+    optimizer: Any,
+    tol: ArrayLike | None,
+    change_tol: ArrayLike | None = None,
+) -> Walk:
     """A descent that is yet to be made. Little is kept in a step: bookkeeping costs as much time as a small loss."""
     import optax
 
@@ -142,10 +153,12 @@ def descent(name: str, loss: Callable[..., Any], params: PyTree, optimizer: Any,
     check_loss(name, loss, params)
     optimizer = as_optimizer(name, optimizer)
     limit = None if tol is None else as_scalar(name, "tol", tol)
+    change_limit = None if change_tol is None else as_scalar(name, "change_tol", change_tol)
     evaluate = jax.value_and_grad(loss)
 
     def arrived(state: State) -> Array:
-        return jnp.zeros((), bool) if limit is None else norm(state.gradient) <= limit
+        flat = jnp.zeros((), bool) if limit is None else norm(state.gradient) <= limit
+        return flat if change_limit is None else flat | (state.change <= change_limit)
 
     def goes_on(state: State) -> Array:
         return (state.taken == state.tried) & ~arrived(state)
@@ -153,14 +166,17 @@ def descent(name: str, loss: Callable[..., Any], params: PyTree, optimizer: Any,
     def step(state: State) -> State:
         known = {"value": state.loss, "grad": state.gradient, "value_fn": loss}
         updates, memory = optimizer.update(state.gradient, state.memory, state.params, **known)
-        params = optax.apply_updates(state.params, updates)
-        value, gradient = evaluate(params)
+        new = optax.apply_updates(state.params, updates)
+        value, gradient = evaluate(new)
         taken = goes_on(state) & jnp.isfinite(value)
-        params, value = choose(taken, (params, value), (state.params, state.loss))
+        params, value = choose(taken, (new, value), (state.params, state.loss))
+        change = state.change
+        if change_limit is not None:
+            change = jnp.where(taken, norm(jax.tree.map(jnp.subtract, new, state.params)), change)
         if limit is not None:  # the gradient where it rests says whether it arrived
             gradient = choose(taken, gradient, state.gradient)
         memory = jax.tree.map(_as_type_of, memory, state.memory)
-        return State(params, memory, value, gradient, state.taken + taken, state.tried + 1)
+        return State(params, memory, value, gradient, change, state.taken + taken, state.tried + 1)
 
     def facts(state: State) -> Facts:
         converged = (state.taken >= 0) & arrived(state)
@@ -170,7 +186,8 @@ def descent(name: str, loss: Callable[..., Any], params: PyTree, optimizer: Any,
     value, gradient = evaluate(params)
     memory = jax.tree.map(jnp.asarray, optimizer.init(params))
     taken = jnp.where(jnp.isfinite(value), 0, -1).astype(int)
-    return Walk(State(params, memory, value, gradient, taken, jnp.zeros((), int)), step, goes_on, facts)
+    far = jnp.full_like(norm(params), jnp.inf)
+    return Walk(State(params, memory, value, gradient, far, taken, jnp.zeros((), int)), step, goes_on, facts)
 
 
 def as_params(name: str, params: PyTree) -> PyTree:
@@ -208,7 +225,7 @@ def choose(first: Array, a: Tree, b: Tree) -> Tree:
 
 def norm(tree: PyTree) -> Array:
     """The length of all leaves together."""
-    return jnp.sqrt(sum(jnp.sum(jnp.square(leaf)) for leaf in jax.tree.leaves(tree)))
+    return jnp.sqrt(sum(jnp.sum(jnp.square(wide(leaf))) for leaf in jax.tree.leaves(tree)))
 
 
 def _as_type_of(a: Array, b: Array) -> Array:

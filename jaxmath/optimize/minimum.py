@@ -10,7 +10,7 @@ from jax.flatten_util import ravel_pytree
 from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, Int, PyTree
 
-from jaxmath._array import as_size, product
+from jaxmath._array import as_scalar, as_size, product, wide
 from jaxmath.optimize.descent import State, as_params, check_loss, descent, norm
 
 # Halvings of a Newton step at most, and the part of the predicted fall that a step must bring.
@@ -63,8 +63,9 @@ def optimum(loss: Callable[..., Any], params: PyTree, *, optimizer: Any, num_ste
       As :func:`minimize` does.
 
     Note:
-      The derivative is as exact as the point. It is NaN where the descent did not converge, or where the linear system
-      has no solution or conjugate gradients did not find it: the Hessian is singular, or not positive, as at a saddle.
+      The derivative is as exact as the point, which is a stationary one and need not be a minimum. It is NaN where the
+      descent did not converge, or where conjugate gradients did not solve the system, as where the Hessian is singular.
+      float16 and bfloat16 parameters are computed in float32, in which the loss sees them.
 
     Example:
       >>> from jaxmath import optimize
@@ -151,7 +152,8 @@ def _optimum(
     name: str, loss: Callable[..., Any], params: PyTree, optimizer: Any, num_steps: int, tol: ArrayLike
 ) -> Optimum:
     num_steps = as_size(name, "num_steps", num_steps)
-    params = as_params(name, params)
+    tol, given = as_scalar(name, "tol", tol), as_params(name, params)
+    params = jax.tree.map(wide, given)
     check_loss(name, loss, params)
 
     def solve(_: Any, params: PyTree) -> tuple[PyTree, Array]:
@@ -167,7 +169,8 @@ def _optimum(
     steps, converged, failed_step = facts[0].astype(int), facts[1] > 0, facts[2].astype(int)
     point = jax.tree.map(lambda leaf: derivative_if(leaf, converged), point)
     slope = jax.lax.stop_gradient(norm(jax.grad(loss)(point)))
-    return Optimum(point, loss(point), slope, steps, converged, failed_step)
+    narrowed = jax.tree.map(lambda leaf, like: leaf.astype(like.dtype), point, given)
+    return Optimum(narrowed, loss(point), slope, steps, converged, failed_step)
 
 
 @jax.custom_jvp
@@ -184,10 +187,10 @@ def derivative_if_jvp(primals, tangents):
 
 def _conjugate_gradients(apply: Callable[[Any], Any], right: Any) -> Any:
     """The solution of a symmetric positive system; NaN where it is not found."""
-    tolerance = math.sqrt(min(jnp.finfo(leaf.dtype).eps for leaf in jax.tree.leaves(right))) / 100
+    tolerance = math.sqrt(min(jnp.finfo(leaf.dtype).eps for leaf in jax.tree.leaves(right)))
 
     def solve(apply: Callable[[Any], Any], right: Any) -> Any:
-        found, _ = jax.scipy.sparse.linalg.cg(apply, right, tol=tolerance / 10)
+        found, _ = jax.scipy.sparse.linalg.cg(apply, right, tol=tolerance / 1000)
         left = jax.tree.map(jnp.subtract, apply(found), right)
         good = norm(left) <= tolerance * norm(right)
         return jax.tree.map(lambda leaf: jnp.where(good, leaf, jnp.nan), found)

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array
 
-from jaxmath._array import as_scalar, root, wide
+from jaxmath._array import as_scalar, reciprocal, root, wide
 
 
 class Memory(NamedTuple):
@@ -129,7 +129,7 @@ def adagrad(rate: ArrayLike, eps: ArrayLike = 1e-8) -> Any:
 
     $$s \leftarrow s + g^2, \qquad \theta \leftarrow \theta - \frac{\eta}{\sqrt{s} + \epsilon}\, g .$$
 
-    The first step has length $\eta$ in every coordinate, however steep.
+    The first step has length $\eta$ in every coordinate that is not flat, however steep.
 
     Args:
       rate: $\eta$.
@@ -153,7 +153,7 @@ def adagrad(rate: ArrayLike, eps: ArrayLike = 1e-8) -> Any:
 
     def change(t: Array, g: Array, s: Array) -> tuple[Array, ...]:
         s = s + g**2
-        return -rate * g / (root(s) + eps), s
+        return -rate * g * reciprocal(root(s) + eps), s
 
     return _rule(1, change)
 
@@ -188,7 +188,7 @@ def rmsprop(rate: ArrayLike, decay: ArrayLike = 0.9, eps: ArrayLike = 1e-8) -> A
 
     def change(t: Array, g: Array, s: Array) -> tuple[Array, ...]:
         s = decay * s + (1 - decay) * g**2
-        return -rate * g / (root(s) + eps), s
+        return -rate * g * reciprocal(root(s) + eps), s
 
     return _rule(1, change)
 
@@ -200,7 +200,7 @@ def adam(rate: ArrayLike, b1: ArrayLike = 0.9, b2: ArrayLike = 0.999, eps: Array
     \hat m = \frac{m}{1 - \beta_1^t}, \quad \hat s = \frac{s}{1 - \beta_2^t}, \quad
     \theta \leftarrow \theta - \frac{\eta\, \hat m}{\sqrt{\hat s} + \epsilon}$$
 
-    at step t = 1, 2, ... The first step has length $\eta$ in every coordinate.
+    at step t = 1, 2, ... The first step has length $\eta$ in every coordinate that is not flat.
 
     Args:
       rate: $\eta$.
@@ -225,7 +225,7 @@ def adam(rate: ArrayLike, b1: ArrayLike = 0.9, b2: ArrayLike = 0.999, eps: Array
     def change(t: Array, g: Array, m: Array, s: Array) -> tuple[Array, ...]:
         m = b1 * m + (1 - b1) * g
         s = b2 * s + (1 - b2) * g**2
-        return -rate * (m / (1 - b1**t)) / (root(s / (1 - b2**t)) + eps), m, s
+        return -rate * (m / (1 - b1**t)) * reciprocal(root(s / (1 - b2**t)) + eps), m, s
 
     return _rule(2, change)
 

@@ -91,8 +91,8 @@ ax.legend()
 plt.show()
 
 # %% [markdown]
-# Five of the eight find the first term at once, three only after some hundred steps in which they answer with the
-# mean. What follows, over thousands of steps, is the small rest.
+# Some find the first term at once, some only after a few hundred steps in which they answer with the mean. What
+# follows, over thousands of steps, is the small rest.
 #
 # ## What has it understood?
 #
@@ -133,8 +133,8 @@ noise_mse = (100 / items) ** 2
 print(f"linear model {linear_mse:.2e}, network {mse:.2e}, nothing could be below the noise, {noise_mse:.1e}")
 
 # %% [markdown]
-# It has half the error. The formula is nearly linear, and the network first had to learn, out of bent sigmoids, to be
-# straight. Always try the simple model too: it tells what a number like "below 2e-5" is worth.
+# It has the smaller error. The formula is nearly linear, and the network first had to learn, out of bent sigmoids, to
+# be straight. Always try the simple model too: it tells what a number like "below 2e-5" is worth.
 #
 # ## The same in plain NumPy
 #
