@@ -9,12 +9,9 @@ import scipy.optimize
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jaxmath import linalg, optimize, regression
+from jaxmath import data, linalg, optimize, regression
 
-HARDNESS = [0.11, 0.01, 0.98, 0.12, 0.98, 0.85, 0.03, 0.55, 0.49, 0.99, 0.02, 0.31, 0.55, 0.87, 0.63]
-SHARPNESS = [0.09, 0.02, 0.91, 0.21, 0.99, 0.87, 0.14, 0.45, 0.51, 0.01, 0.89, 0.47, 0.29, 0.76, 0.24]
-THREAT = jnp.array([-0.8, -0.97, 0.89, -0.67, 0.97, 0.72, -0.83, 0.0, 0.0, 0.0, -0.09, -0.22, -0.16, 0.63, 0.37])
-CAT = jnp.array([HARDNESS, SHARPNESS]).T
+CAT, THREAT = data.cat_brain()
 
 
 def test_numbers_of_section_3_4_3():

@@ -7,12 +7,9 @@ from jaxmath import linalg
 from jaxmath.crosscheck.draws import fixed, normal, regular
 from jaxmath.crosscheck.reference import ch02 as reference
 from jaxmath.crosscheck.registry import case
+from jaxmath.data.synthetic import CAT_FEELS, CAT_SEES
 
-_CAT_BRAIN = np.array([
-    [0.11, 0.09], [0.01, 0.02], [0.98, 0.91], [0.12, 0.21], [0.98, 0.99], [0.85, 0.87], [0.03, 0.14], [0.55, 0.45],
-    [0.49, 0.51], [0.99, 0.01], [0.02, 0.89], [0.31, 0.47], [0.55, 0.29], [0.87, 0.76], [0.63, 0.24],
-])  # fmt: skip
-_THREAT = np.array([-0.8, -0.97, 0.89, -0.67, 0.97, 0.72, -0.83, 0, 0, 0, -0.09, -0.22, -0.16, 0.63, 0.37])
+_CAT_BRAIN, _THREAT = np.array(CAT_SEES), np.array(CAT_FEELS)
 
 # 2.7 and 2.12: linear systems
 

@@ -8,10 +8,7 @@ import optax
 from jaxmath import optimize, regression
 from jaxmath.crosscheck.reference import ch03 as reference
 from jaxmath.crosscheck.registry import case
-
-_HARDNESS = [0.11, 0.01, 0.98, 0.12, 0.98, 0.85, 0.03, 0.55, 0.49, 0.99, 0.02, 0.31, 0.55, 0.87, 0.63]
-_SHARPNESS = [0.09, 0.02, 0.91, 0.21, 0.99, 0.87, 0.14, 0.45, 0.51, 0.01, 0.89, 0.47, 0.29, 0.76, 0.24]
-_THREAT = [-0.8, -0.97, 0.89, -0.67, 0.97, 0.72, -0.83, 0.0, 0.0, 0.0, -0.09, -0.22, -0.16, 0.63, 0.37]
+from jaxmath.data.synthetic import CAT_FEELS, CAT_SEES
 
 
 def _mean_squares(x, y, w):
@@ -105,7 +102,7 @@ case(
         new @ reference.least_squares(x, y, np.ones(15))[0] + reference.least_squares(x, y, np.ones(15))[1],
         np.polynomial.polynomial.polyval(new, reference.polynomial(x[:, 0], y, 2)[0]),
     ),
-    inputs=lambda rng: (np.array([_HARDNESS, _SHARPNESS]).T, np.array(_THREAT), rng.uniform(size=(4, 2))),
+    inputs=lambda rng: (np.array(CAT_SEES), np.array(CAT_FEELS), rng.uniform(size=(4, 2))),
     covers=("regression.linear", "regression.polynomial", "regression.predict"),
 )  # fmt: skip
 case(

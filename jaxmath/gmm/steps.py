@@ -184,6 +184,7 @@ def maximize(
 
 
 def moved(params: GMM, by: Array) -> GMM:
+    """The mixture in coordinates that are shifted by a vector."""
     return GMM(params.weights, params.means + by, params.covariances, params.covariance_type)
 
 

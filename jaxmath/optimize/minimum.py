@@ -180,7 +180,7 @@ def derivative_if(x: Array, known: Array) -> Array:
 
 
 @derivative_if.defjvp
-def derivative_if_jvp(primals, tangents):
+def _derivative_if_jvp(primals, tangents):
     x, known = primals
     return x, tangents[0] * jnp.where(known, 1, jnp.nan).astype(x.dtype)
 

@@ -45,6 +45,7 @@ def pca(x, num_components, weights=None):
 
 
 def with_sign(v):
+    """The vector or its opposite, so that its first large entry is positive."""
     for entry in v:
         if abs(entry) >= (1 - 1e-3) * max(abs(e) for e in v):
             return v if entry > 0 else -v
