@@ -335,7 +335,7 @@ def test_newton_goes_downhill_where_the_loss_is_not_convex():
 
 def test_newton_with_a_singular_hessian():
     a = jnp.array([[1.0, 1.0], [2.0, 2.0]])
-    found = newton(lambda w: jnp.sum((a @ w - 1) ** 2), jnp.array([3.0, 1.0]), num_steps=10, tol=1e-4)
+    found = newton(lambda w: jnp.sum((jnp.sum(a * w, axis=1) - 1) ** 2), jnp.array([3.0, 1.0]), num_steps=10, tol=1e-4)
     assert found.converged
     np.testing.assert_allclose(found.params, [1.3, -0.7], atol=1e-4)  # along (1, 1), to the nearest of the minima
     line = newton(lambda w: 3 * w, 1.0, num_steps=5, tol=1e-4)
@@ -370,7 +370,7 @@ def test_the_derivative_of_a_minimum_in_a_narrow_valley(condition):
     hessian = turn @ np.diag([1.0, condition]) @ turn.T
 
     def lowest(z):
-        loss = lambda w: w @ jnp.asarray(hessian, w.dtype) @ w / 2 - z @ w  # noqa: E731
+        loss = lambda w: jnp.sum(jnp.outer(w, w) * jnp.asarray(hessian, w.dtype)) / 2 - jnp.sum(z * w)  # noqa: E731
         return optimize.newton(loss, jnp.zeros(2), num_steps=20, tol=1e-2).params
 
     slope = jax.jit(jax.jacfwd(lowest))(jnp.array([1.0, 2.0]))

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float, Num
 
 from jaxmath._array import as_float, as_size, one_of
 from jaxmath.neural.activations import heaviside
-from jaxmath.neural.parameters import Activation, Layer, Params, activate, affine, read
+from jaxmath.neural.parameters import Activation, Layer, Params, activate, affine, affine_of_columns, read
 
 
 def dense(
@@ -155,7 +155,8 @@ def mlp(
     Reference: section 7.2.3.
     """
     name = "neural.mlp"
-    a, layers, dtype = read(name, params, x)
+    x, layers, dtype = read(name, params, x)
+    a = x.T  # one column for each row of data: narrow layers are some four times as fast so
     for layer in layers[:-1]:
-        a = activate(name, activation, affine(a, layer))
-    return activate(name, output_activation, affine(a, layers[-1])).astype(dtype)
+        a = activate(name, activation, affine_of_columns(layer, a))
+    return activate(name, output_activation, affine_of_columns(layers[-1], a).T).astype(dtype)

@@ -40,6 +40,12 @@ def affine(x: Float[Array, "n d"], layer: Layer) -> Float[Array, "n m"]:
     return product(x, weights.T) + bias
 
 
+def affine_of_columns(layer: Layer, x: Float[Array, "d n"]) -> Float[Array, "m n"]:
+    """W X + b."""
+    weights, bias = layer
+    return product(weights, x) + bias[:, None]
+
+
 def activate(name: str, activation: Activation, n: Float[Array, "..."]) -> Float[Array, "..."]:
     """The activation of n, in its type; n itself for None."""
     if activation is None:

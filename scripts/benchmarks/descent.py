@@ -31,7 +31,7 @@ def _regression(x, y, labels, kind):
 
     def run(columns, y, labels):
         def loss(w):
-            scores = jnp.sum(w[:, None] * columns, axis=0)  # rows lie in the last axis
+            scores = w @ columns  # rows of data lie in the last axis
             errors = (
                 losses.squared_error(scores, y) if kind == "linear" else losses.sigmoid_cross_entropy(scores, labels)
             )
@@ -158,7 +158,7 @@ def _rates(x, y, labels, count):
     def run(columns, y):
         def at(rate):
             def loss(w):
-                return losses.squared_error(jnp.sum(w[:, None] * columns, axis=0), y).mean()
+                return losses.squared_error(w @ columns, y).mean()
 
             return _descend(loss, jnp.zeros(len(columns)), optimize.gradient_descent(rate), _STEPS)
 
