@@ -66,23 +66,28 @@ def load(path: str | os.PathLike[str]) -> Any:
       ValueError: naming the file, if it is truncated, was not written by :func:`save` or by a newer version of it, or
         holds a type that this version does not know.
     """
-    from safetensors import SafetensorError, safe_open
-
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"jaxmath.load: no file {path}")
-    try:
-        with safe_open(path, framework="numpy") as file:
-            header = file.metadata() or {}
-            arrays = {name: jnp.asarray(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118
-    except SafetensorError as error:
-        raise ValueError(f"jaxmath.load: {path} is not a complete safetensors file ({error})") from error
+    arrays, header = read_arrays("jaxmath.load", path)
     if header.get("jaxmath") != _VERSION:
         raise ValueError(f"jaxmath.load: {path} has format {header.get('jaxmath')!r}, expected {_VERSION!r}")
     try:
         return _rebuild(json.loads(header["structure"]), arrays)
     except (KeyError, TypeError, AttributeError, ImportError, json.JSONDecodeError) as error:
         raise ValueError(f"jaxmath.load: {path} does not describe a result of this version ({error})") from error
+
+
+def read_arrays(who: str, path: Path) -> tuple[dict[str, jax.Array], dict[str, str]]:
+    """The arrays of a safetensors file, and the text in its header."""
+    from safetensors import SafetensorError, safe_open
+
+    if not path.is_file():
+        raise FileNotFoundError(f"{who}: no file {path}")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            header = file.metadata() or {}
+            return {name: jnp.asarray(file.get_tensor(name)) for name in file.keys()}, header  # noqa: SIM118
+    except SafetensorError as error:
+        raise ValueError(f"{who}: {path} is not a complete safetensors file ({error})") from error
 
 
 def write_bytes(path: Path, data: bytes) -> None:

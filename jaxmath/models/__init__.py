@@ -1,0 +1,7 @@
+"""Models in Flax NNX: images come as (n, height, width, channels), scores of classes go out as logits."""
+
+from jaxmath.models.describe import Layer, Summary, count_parameters, features, summary
+from jaxmath.models.lenet import LeNet
+from jaxmath.models.weights import load_weights, save_weights
+
+__all__ = ["Layer", "LeNet", "Summary", "count_parameters", "features", "load_weights", "save_weights", "summary"]

@@ -1,0 +1,132 @@
+"""One convolution for all models that is fast on a CPU too; elsewhere it is XLA's own.
+
+XLA's convolution is slow on a CPU where there are few channels, and in a loop, where the derivative by the kernel keeps
+an order of axes for which there is only a naive program. A user need not know: what follows from the shapes is chosen
+here, and a GPU or TPU gets XLA's convolution.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jaxtyping import Array, Float
+
+# Up to so many input channels products of tiles are faster than XLA's convolution on a CPU.
+_FEW_CHANNELS = 8
+# A tile has about so many outputs: wide enough for a fast product, with few zeros in its matrix.
+_TILE_OUTPUTS = 96
+_AXES = ("NHWC", "HWIO", "NHWC")
+
+Pads = Sequence[tuple[int, int]]
+
+
+def convolution(
+    x: Float[Array, "n *space c"],
+    kernel: Float[Array, "*window c o"],
+    strides: Sequence[int],
+    padding: str | Pads,
+    *,
+    lhs_dilation: Sequence[int] | None = None,
+    rhs_dilation: Sequence[int] | None = None,
+    feature_group_count: int = 1,
+    **options: Any,
+) -> Float[Array, "n *out o"]:
+    """``jax.lax.conv_general_dilated`` as a layer calls it, with the same result, up to rounding.
+
+    A kernel as large as the image makes one product of matrices. On a CPU few channels make products of tiles, and all
+    else is XLA's convolution with derivatives that are convolutions in the same order of axes.
+
+    Note:
+      A NaN or an infinity in an image may make more outputs of this image NaN than those that it reaches. Forward mode
+      (``jax.jvp``) alone fails where more than 8 channels are left to XLA's convolution; reverse mode, and forward over
+      reverse mode, work.
+    """
+    dilated = any(d != 1 for d in (*(lhs_dilation or ()), *(rhs_dilation or ())))
+    if x.ndim != 4 or dilated or feature_group_count != 1:
+        options |= {"lhs_dilation": lhs_dilation, "rhs_dilation": rhs_dilation}
+        return jax.lax.conv_general_dilated(
+            x, kernel, strides, padding, feature_group_count=feature_group_count, **options
+        )
+    size, window = x.shape[1:3], kernel.shape[:2]
+    pads = jax.lax.padtype_to_pads(size, window, strides, padding) if isinstance(padding, str) else padding
+    pads, strides = tuple((low, high) for low, high in pads), tuple(strides)
+    options.pop("dimension_numbers", None)
+    if tuple(s + sum(p) for s, p in zip(size, pads, strict=True)) == window:
+        return _whole(_padded(x, pads), kernel, **options)
+    plain = partial(_plain, strides=strides, pads=pads, **options)
+    if kernel.shape[2] <= _FEW_CHANNELS and strides == (1, 1):
+        on_cpu = partial(_in_tiles, **options)
+        return jax.lax.platform_dependent(x, kernel, cpu=lambda x, k: on_cpu(_padded(x, pads), k), default=plain)
+    on_cpu = partial(_with_plain_derivatives, strides, pads, tuple(options.items()))
+    return jax.lax.platform_dependent(x, kernel, cpu=on_cpu, default=plain)
+
+
+# A two-dimensional convolution layer of Flax that is fast on a CPU too.
+Conv = partial(nnx.Conv, conv_general_dilated=convolution)
+
+
+def _plain(x: Array, kernel: Array, strides: Sequence[int], pads: Pads, **options: Any) -> Array:
+    return jax.lax.conv_general_dilated(x, kernel, strides, pads, dimension_numbers=_AXES, **options)
+
+
+def _padded(x: Array, pads: Pads) -> Array:
+    return jnp.pad(x, ((0, 0), *pads, (0, 0)))
+
+
+def _whole(x: Array, kernel: Array, **options: Any) -> Array:
+    """A kernel as large as the image: one output for each kernel."""
+    outputs = kernel.shape[-1]
+    return jnp.matmul(x.reshape(len(x), -1), kernel.reshape(-1, outputs), **options)[:, None, None]
+
+
+def _in_tiles(x: Array, kernel: Array, **options: Any) -> Array:
+    """Tiles of t outputs in a row, all from one product with a banded matrix.
+
+    The t outputs q of a tile need t + kw - 1 columns p of the image, in kh rows i: a row of numbers, times the matrix
+    with K[i, p - q] where p - q is in the kernel and 0 elsewhere. All tiles share the matrix.
+    """
+    (n, height, width, _), (kh, kw, c, outputs) = x.shape, kernel.shape
+    high, wide = height - kh + 1, width - kw + 1
+    num_tiles = -(-wide // max(1, round(_TILE_OUTPUTS / outputs)))
+    t = -(-wide // num_tiles)
+    span = t + kw - 1
+    x = jnp.pad(x, ((0, 0), (0, 0), (0, num_tiles * t - wide), (0, 0)))
+    tiles = jnp.stack([x[:, :, q * t : q * t + span] for q in range(num_tiles)], axis=2)
+    tiles = tiles.reshape(n, height, num_tiles, span * c)
+    rows = jnp.stack([tiles[:, i : i + high] for i in range(kh)], axis=3)
+    inside = jnp.stack([jnp.eye(span, t, -j, dtype=kernel.dtype) for j in range(kw)])
+    band = jnp.einsum("ijco,jpq->ipcqo", kernel, inside, precision=jax.lax.Precision.HIGHEST)
+    y = jnp.matmul(rows.reshape(n * high * num_tiles, kh * span * c), band.reshape(-1, t * outputs), **options)
+    return y.reshape(n, high, num_tiles * t, outputs)[:, :, :wide]
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(0, 1, 2))
+def _with_plain_derivatives(strides: Sequence[int], pads: Pads, options: tuple, x: Array, kernel: Array) -> Array:
+    return _plain(x, kernel, strides, pads, **dict(options))
+
+
+def _forward(strides: Sequence[int], pads: Pads, options: tuple, x: Array, kernel: Array) -> tuple:
+    return _with_plain_derivatives(strides, pads, options, x, kernel), (x, kernel)
+
+
+def _backward(strides: Sequence[int], pads: Pads, options: tuple, known: tuple, g: Array) -> tuple[Array, Array]:
+    """By the image: g, spread by the strides, under the flipped kernel. By the kernel: the image under g."""
+    x, kernel = known
+    convolve = partial(jax.lax.conv_general_dilated, dimension_numbers=_AXES, **dict(options))
+    to_image, to_kernel = [], []
+    for axis, (stride, (low, _)) in enumerate(zip(strides, pads, strict=True)):
+        size, window = x.shape[1 + axis], kernel.shape[axis]
+        spread = (g.shape[1 + axis] - 1) * stride + 1
+        to_image.append((window - 1 - low, size - spread + low))
+        to_kernel.append((low, window - 1 + spread - size - low))
+    flipped = kernel[::-1, ::-1].swapaxes(2, 3)
+    by_image = convolve(g, flipped, (1, 1), to_image, lhs_dilation=strides)
+    turned, weights = x.transpose(3, 1, 2, 0), g.transpose(1, 2, 0, 3)
+    by_kernel = convolve(turned, weights, (1, 1), to_kernel, rhs_dilation=strides).transpose(1, 2, 0, 3)
+    return by_image.astype(x.dtype), by_kernel.astype(kernel.dtype)
+
+
+_with_plain_derivatives.defvjp(_forward, _backward)

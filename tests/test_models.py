@@ -1,0 +1,222 @@
+"""What models are built of, and LeNet."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+from scipy import signal
+
+from jaxmath import models
+from jaxmath.models._convolution import Conv, convolution
+
+AXES = ("NHWC", "HWIO", "NHWC")
+# image (n, h, w, channels), kernel (h, w, channels, outputs), strides, padding
+GEOMETRIES = {
+    "tiles, wide": ((2, 32, 32, 1), (5, 5, 1, 6), (1, 1), "VALID"),
+    "tiles, framed": ((2, 9, 28, 1), (5, 5, 1, 32), (1, 1), "SAME"),
+    "tiles that do not divide": ((2, 6, 23, 3), (3, 2, 3, 16), (1, 1), "VALID"),
+    "tiles, a kernel of one pixel": ((2, 4, 5, 3), (1, 1, 3, 5), (1, 1), "VALID"),
+    "a kernel as large as the image": ((3, 5, 4, 16), (5, 4, 16, 7), (1, 1), "VALID"),
+    "a kernel as large as the frame": ((3, 3, 3, 2), (5, 5, 2, 7), (2, 2), ((1, 1), (0, 2))),
+    "channels": ((2, 7, 8, 9), (3, 2, 9, 4), (1, 1), "SAME"),
+    "channels, strides": ((2, 9, 10, 9), (3, 3, 9, 4), (2, 2), "SAME"),
+    "channels, strides that leave a rest": ((2, 9, 10, 9), (3, 2, 9, 4), (2, 3), ((1, 0), (2, 1))),
+    "few channels, strides": ((2, 9, 8, 3), (3, 3, 3, 4), (2, 2), "VALID"),
+}
+
+
+def drawn(*shapes: tuple[int, ...], seed: int = 0) -> list[np.ndarray]:
+    rng = np.random.default_rng(seed)
+    return [rng.normal(size=shape).astype(np.float32) for shape in shapes]
+
+
+def build(*arguments, seed: int = 0, **options) -> models.LeNet:
+    """In one program: layer by layer takes seconds."""
+    return nnx.jit(lambda: models.LeNet(*arguments, rngs=nnx.Rngs(seed), **options))()
+
+
+@pytest.fixture(scope="module")
+def lenet() -> models.LeNet:
+    return build()
+
+
+@pytest.mark.parametrize("geometry", GEOMETRIES)
+def test_convolution_and_its_derivatives(geometry):
+    """Against XLA's own and its derivatives: tests of conv compare that one with loops."""
+    image, kernel, strides, padding = GEOMETRIES[geometry]
+    x, k = drawn(image, kernel)
+    own = lambda x, k: jax.lax.conv_general_dilated(x, k, strides, padding, dimension_numbers=AXES)  # noqa: E731
+    g = jnp.cos(jnp.arange(np.prod(jax.eval_shape(own, x, k).shape))).reshape(jax.eval_shape(own, x, k).shape)
+
+    def all_of(function):
+        return jax.jit(lambda x, k, g: (function(x, k), *jax.vjp(function, x, k)[1](g)))(x, k, g.astype(x.dtype))
+
+    with jax.default_matmul_precision("highest"):
+        for ours, expected in zip(all_of(lambda x, k: convolution(x, k, strides, padding)), all_of(own), strict=True):
+            np.testing.assert_allclose(ours, expected, atol=3e-6 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("geometry", ["tiles, wide", "channels, strides", "a kernel as large as the image"])
+def test_convolution_for_every_platform_and_under_vmap(geometry):
+    image, kernel, strides, padding = GEOMETRIES[geometry]
+    x, k = drawn(image, kernel)
+
+    def loss(k, x):
+        return jnp.sum(convolution(x, k, strides, padding) ** 2)
+
+    traced = jax.jit(jax.grad(loss)).trace(k, x)
+    assert all(traced.lower(lowering_platforms=(name,)) for name in ("cpu", "cuda", "tpu"))
+    kernels = jnp.stack([k, 2 * k])
+    each = jax.jit(jax.vmap(jax.grad(loss), in_axes=(0, None)))(kernels, x)
+    expected = jnp.stack([jax.grad(loss)(k, x) for k in kernels])
+    np.testing.assert_allclose(each, expected, atol=2e-6 * np.abs(expected).max())
+
+
+def test_what_a_convolution_layer_may_have_besides():
+    """Groups, dilation, one dimension: XLA's own."""
+    x, lines = drawn((2, 8, 8, 4), (2, 8, 4))
+    for arguments, batch in (
+        ((4, 8, (3, 3)), x),
+        ((4, 8, (3,)), lines),
+    ):
+        options = {"feature_group_count": 2, "kernel_dilation": 2, "rngs": nnx.Rngs(0)}
+        ours, own = Conv(*arguments, **options), nnx.Conv(*arguments, **options | {"rngs": nnx.Rngs(0)})
+        np.testing.assert_array_equal(ours(batch), own(batch))
+
+
+def test_mixed_precision():
+    model = build(dtype=jnp.bfloat16)
+    assert model(jnp.ones((1, 28, 28, 1))).dtype == jnp.bfloat16
+    assert {leaf.dtype for leaf in jax.tree.leaves(nnx.state(model, nnx.Param))} == {jnp.dtype(jnp.float32)}
+
+
+def test_lenet_against_numpy(lenet):
+    (x,) = drawn((2, 32, 32, 1))
+    weights = {
+        ".".join(map(str, path)): np.asarray(v[...], np.float64) for path, v in nnx.to_flat_state(nnx.state(lenet))
+    }
+    for image, logits in zip(x, jax.jit(lenet)(x), strict=True):
+        a = image.astype(np.float64)
+        for name in ("conv1", "conv2", "conv3"):
+            kernel, bias = weights[f"{name}.kernel"], weights[f"{name}.bias"]
+            maps = [signal.correlate(a, kernel[..., o], mode="valid")[..., 0] + bias[o] for o in range(len(bias))]
+            a = np.tanh(np.stack(maps, axis=-1))
+            if name != "conv3":
+                a = np.stack([a[i::2, j::2] for i in (0, 1) for j in (0, 1)]).mean(axis=0)
+        a = np.tanh(a.ravel() @ weights["hidden.kernel"] + weights["hidden.bias"])
+        np.testing.assert_allclose(logits, a @ weights["output.kernel"] + weights["output.bias"], atol=1e-5)
+
+
+def test_lenet_takes_28_pixels_and_32(lenet):
+    (x,) = drawn((2, 28, 28, 1))
+    framed = np.pad(x, ((0, 0), (2, 2), (2, 2), (0, 0)))
+    np.testing.assert_array_equal(lenet(x), lenet(framed))
+    for shape in [(2, 30, 30, 1), (28, 28, 1), (2, 28, 32, 1)]:
+        with pytest.raises(ValueError, match=r"LeNet: expected images \(n, 28, 28, channels\) or"):
+            lenet(jnp.zeros(shape))
+
+
+def test_lenet_in_colour_for_two_classes():
+    model = build(2, channels=3)
+    assert model(jnp.ones((4, 32, 32, 3))).shape == (4, 2)
+
+
+def test_a_nan_stays_in_its_example(lenet):
+    x = np.zeros((3, 28, 28, 1), np.float32)
+    x[1, 5, 5] = np.nan
+    np.testing.assert_array_equal(np.isnan(lenet(x)).any(axis=1), [False, True, False])
+
+
+def test_summary_and_features(lenet):
+    assert models.count_parameters(lenet) == 61_706  # by hand: 156 + 2,416 + 48,120 + 10,164 + 850
+    found = models.summary(lenet, (7, 32, 32, 1))
+    assert [layer.num_parameters for layer in found.layers] == [156, 2_416, 48_120, 10_164, 850]
+    (x,) = drawn((7, 32, 32, 1))
+    outputs = models.features(lenet, x)
+    assert {name: output.shape for name, output in outputs.items()} == {
+        layer.name: layer.output_shape for layer in found.layers
+    }
+    np.testing.assert_array_equal(outputs["output"], lenet(x))
+    np.testing.assert_array_equal(outputs["conv1"], lenet.conv1(x))
+
+
+class _Blocks(nnx.Module):
+    """Attributes in another order than the alphabet's, a list, running statistics and a method of its own."""
+
+    def __init__(self, rngs):
+        self.z = nnx.Linear(3, 3, rngs=rngs)
+        self.blocks = nnx.List([nnx.Linear(3, 3, rngs=rngs) for _ in range(11)])
+        self.a = nnx.BatchNorm(3, rngs=rngs)
+
+    def twice(self, x):
+        return 2 * x
+
+    def __call__(self, x):
+        x = self.twice(self.z(x))
+        for block in self.blocks:
+            x = block(x)
+        return self.a(x)
+
+
+def test_features_come_in_the_order_of_definition_and_change_nothing():
+    model = _Blocks(nnx.Rngs(0))
+    before = nnx.state(model)
+    names = list(models.features(model, jnp.ones((2, 3))))
+    assert names == ["twice", "z", *(f"blocks.{i}" for i in range(11)), "a"]
+    jax.tree.map(np.testing.assert_array_equal, before, nnx.state(model))
+    assert [layer.name for layer in models.summary(model, (2, 3)).layers] == names[1:]
+
+
+def test_weights_come_back(tmp_path, lenet):
+    path = tmp_path / "lenet.safetensors"
+    models.save_weights(path, lenet)
+    other = build(seed=1, param_dtype=jnp.bfloat16)
+    assert models.load_weights(path, other) is other
+    jax.tree.map(
+        lambda a, b: np.testing.assert_array_equal(np.asarray(a, jnp.bfloat16), b), nnx.state(lenet), nnx.state(other)
+    )
+    models.save_weights(path, other)  # bfloat16 in the file
+    models.load_weights(path, build(seed=2))
+    blocks = _Blocks(nnx.Rngs(0))
+    blocks(jnp.arange(6.0).reshape(2, 3))  # moves the running statistics
+    models.save_weights(path, blocks)
+    again = models.load_weights(path, _Blocks(nnx.Rngs(1)))
+    jax.tree.map(np.testing.assert_array_equal, nnx.state(blocks), nnx.state(again))
+
+
+def test_weights_that_do_not_fit(tmp_path, lenet):
+    path = tmp_path / "weights.safetensors"
+    with pytest.raises(FileNotFoundError, match="no file"):
+        models.load_weights(path, lenet)
+    before = nnx.state(lenet)
+    models.save_weights(path, _Blocks(nnx.Rngs(0)))
+    with pytest.raises(ValueError, match=r"weights\.safetensors has no conv1\.bias"):
+        models.load_weights(path, lenet)
+    more = build(channels=1)
+    more.extra = nnx.Linear(1, 1, rngs=nnx.Rngs(0))
+    models.save_weights(path, more)
+    with pytest.raises(ValueError, match=r"weights\.safetensors has a weight that LeNet has not, extra\.bias"):
+        models.load_weights(path, lenet)
+    models.save_weights(path, build(2))
+    with pytest.raises(ValueError, match=r"does not fit at output\.bias: got \(2,\), expected \(10,\)"):
+        models.load_weights(path, lenet)
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(ValueError, match=r"weights\.safetensors is not a complete safetensors file"):
+        models.load_weights(path, lenet)
+    jax.tree.map(np.testing.assert_array_equal, before, nnx.state(lenet))
+    with pytest.raises(FileNotFoundError):
+        models.save_weights(tmp_path / "nowhere" / "w.safetensors", lenet)
+
+
+def test_without_the_graph_mode_of_flax():
+    """No attribute is shared within a model."""
+    with nnx.set_graph_mode(False):
+        model = models.LeNet(rngs=nnx.Rngs(0))
+        graphdef, params, rest = nnx.split(model, nnx.Param, ...)
+
+        def loss(params, x):
+            return jnp.mean(nnx.merge(graphdef, params, rest, copy=True)(x) ** 2)
+
+        gradient = jax.jit(jax.grad(loss))(params, jnp.ones((1, 28, 28, 1)))
+    assert all(np.abs(leaf).max() > 0 for leaf in jax.tree.leaves(gradient))
