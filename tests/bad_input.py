@@ -4,7 +4,9 @@
 """
 
 import bad_input_calculus
+import bad_input_conv
 import bad_input_core
+import bad_input_data
 import bad_input_gmm
 import bad_input_kmeans
 import bad_input_linalg
@@ -16,7 +18,9 @@ import bad_input_pca
 
 ROWS = [
     *bad_input_calculus.ROWS,
+    *bad_input_conv.ROWS,
     *bad_input_core.ROWS,
+    *bad_input_data.ROWS,
     *bad_input_kmeans.ROWS,
     *bad_input_gmm.ROWS,
     *bad_input_linalg.ROWS,

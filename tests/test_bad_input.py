@@ -10,7 +10,9 @@ pytestmark = pytest.mark.bad_input
 
 # The function (of reduce, where that is what checks an option), the caller's own name for what is not finite, or JAX's
 # word on a derivative that does not exist.
-NAMES_ITS_PLACE = re.compile(r"(jaxmath\.)?[a-z_]+\.[a-z_0-9]+: |fit|Gradient only defined for scalar-output functions")
+NAMES_ITS_PLACE = re.compile(
+    r"(jaxmath\.|data\.)?[a-z_]+\.[a-z_0-9]+: |fit|Gradient only defined for scalar-output functions"
+)
 
 
 @pytest.mark.parametrize("row", bad_input.ROWS, ids=[f"{row.function}: {row.what}" for row in bad_input.ROWS])

@@ -13,7 +13,10 @@ import pytest
 
 import jaxmath
 
-HEAVY = ("flax", "optax", "matplotlib", "tensorflow_datasets", "rich", "sklearn", "scipy", "typer", "safetensors")
+HEAVY = (
+    *("flax", "optax", "orbax", "PIL", "matplotlib", "tensorflow_datasets", "rich", "sklearn", "scipy", "typer"),
+    "safetensors",
+)
 
 
 def test_import_loads_nothing_heavy():
@@ -34,7 +37,7 @@ def test_submodules_without_a_separate_import():
 def modules() -> list[str]:
     """The modules whose docstrings have examples, those inside packages too."""
     found = []
-    for name in (*jaxmath._MATHEMATICS, "_array", "_storage", "data"):
+    for name in (*jaxmath._MATHEMATICS, "_array", "_storage", "data", "models", "train"):
         module = importlib.import_module(f"jaxmath.{name}")
         found += [name, *(f"{name}.{part.name}" for part in pkgutil.iter_modules(getattr(module, "__path__", ())))]
     return found

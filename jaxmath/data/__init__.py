@@ -1,4 +1,8 @@
-"""Data: the bundled handwritten digits, tables from files, synthetic data, and text as counts in :mod:`data.text`."""
+"""Data: sets of images and batches of them, tables from files, synthetic data; :mod:`data.augment`, :mod:`data.text`.
+
+Handwritten digits are shipped (:func:`digits`, and ``load("digits", "train")``); other sets of images are made once by
+:func:`prepare` and read by :func:`load` or, where the images differ in shape, by :func:`photographs`.
+"""
 
 import importlib
 from importlib.resources import files
@@ -8,6 +12,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from jaxtyping import UInt8
 
+from jaxmath.data import augment
+from jaxmath.data.feeding import batches, epoch_order, stream
+from jaxmath.data.preparation import prepare
+from jaxmath.data.prepared import Images, Photographs, load, photographs
 from jaxmath.data.synthetic import CatBrain, Demand, Statsville, cat_brain, demand, statsville
 from jaxmath.data.tables import table
 
@@ -18,11 +26,20 @@ __all__ = [
     "CatBrain",
     "Demand",
     "Digits",
+    "Images",
+    "Photographs",
     "Statsville",
+    "augment",
+    "batches",
     "cat_brain",
     "demand",
     "digits",
+    "epoch_order",
+    "load",
+    "photographs",
+    "prepare",
     "statsville",
+    "stream",
     "table",
     "text",
 ]

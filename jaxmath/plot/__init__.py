@@ -3,6 +3,7 @@
 from jaxmath.plot.base import PALETTE, style
 from jaxmath.plot.functions import before_after, contours, curve, factories, sliders, surface, tangents
 from jaxmath.plot.mixtures import mixture
+from jaxmath.plot.pictures import pictures
 from jaxmath.plot.points import images, principal_axes, residuals, scatter, spectrum
 from jaxmath.plot.transforms import arc, box, ellipsoid, matrices, polygon
 from jaxmath.plot.vectors import matrix, vectors
@@ -20,6 +21,7 @@ __all__ = [
     "matrices",
     "matrix",
     "mixture",
+    "pictures",
     "polygon",
     "principal_axes",
     "residuals",

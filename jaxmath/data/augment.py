@@ -1,0 +1,217 @@
+"""Random changes to images on the device, one draw for each image of a batch.
+
+Images are ``(n, h, w, c)``, of any real type: uint8 means 0 to 255, floats what the caller takes them for. All but
+:func:`normalize` answer in the type they were given.
+"""
+
+import math
+import operator
+
+import jax
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+from jaxtyping import Array, Float, Num
+
+from jaxmath._array import as_float, as_real, as_size, wide
+
+
+def random_crop(
+    key: Array, images: Num[ArrayLike, "n h w c"], size: tuple[int, int], *, padding: int = 0
+) -> Num[Array, "n h2 w2 c"]:
+    """A part of each image, at a random place.
+
+    Every place where the part fits into the image, with its margin of zeros, is equally likely.
+
+    Args:
+      key: a ``jax.random.key``.
+      images: uint8 or floats.
+      size: height and width of the parts, static.
+      padding: how many zeros are put around an image, on each side, static.
+
+    Returns:
+      The parts, in the type of the images.
+
+    Raises:
+      TypeError: for images that are no real numbers, or a traced or fractional size or padding.
+      ValueError: if the images have another rank, the size exceeds the padded image, or the padding is negative.
+
+    Example:
+      >>> random_crop(jax.random.key(0), jnp.zeros((5, 32, 32, 3)), (32, 32), padding=4).shape
+      (5, 32, 32, 3)
+    """
+    who = "data.augment.random_crop"
+    images = _as_images(who, images)
+    if operator.index(padding) < 0:
+        raise ValueError(f"{who}: padding must be at least 0, got {padding}")
+    n, h, w, c = images.shape
+    height, width = _as_shape(who, size, (h + 2 * padding, w + 2 * padding))
+    images = jnp.pad(images, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
+    room = jnp.array([h + 2 * padding - height + 1, w + 2 * padding - width + 1])
+    corners = jax.random.randint(key, (n, 2), 0, room)
+    return jax.vmap(lambda image, at: jax.lax.dynamic_slice(image, (*at, 0), (height, width, c)))(images, corners)
+
+
+def random_resized_crop(
+    key: Array,
+    images: Num[ArrayLike, "n h w c"],
+    size: tuple[int, int],
+    *,
+    scale: tuple[float, float] = (0.08, 1.0),
+    ratio: tuple[float, float] = (3 / 4, 4 / 3),
+) -> Num[Array, "n h2 w2 c"]:
+    r"""A part of each image of random area, proportions and place, brought to one size.
+
+    With the share of the area $a$ uniform in ``scale`` and $\ln r$ uniform between the logarithms of ``ratio``, the
+    part is $\min(\sqrt{a h w / r}, h)$ high and $\min(\sqrt{a h w r}, w)$ wide; its place in the image is uniform. It
+    is resized by linear interpolation, with antialiasing where it becomes smaller.
+
+    Args:
+      key: a ``jax.random.key``.
+      images: uint8, which are rounded again at the end, or floats.
+      size: height and width of the results, static.
+      scale: least and greatest share of the area.
+      ratio: least and greatest width over height.
+
+    Returns:
+      The parts, in the type of the images.
+
+    Raises:
+      TypeError: for images that are no real numbers, or a traced or fractional size.
+      ValueError: if the images have another rank, or an interval does not rise from above 0 (to at most 1 for the
+        scale).
+
+    Reference: Szegedy et al., Going deeper with convolutions (2015), section 6.
+    """
+    who = "data.augment.random_resized_crop"
+    images = _as_images(who, images)
+    size = _as_shape(who, size)
+    for name, (low, high), top in (("scale", scale, 1.0), ("ratio", ratio, float("inf"))):
+        if not 0 < low <= high <= top:
+            raise ValueError(f"{who}: {name} must rise from above 0{' to 1' if top == 1 else ''}, got {(low, high)}")
+    corners, lengths = _boxes(key, images.shape, scale, ratio)
+    return jax.vmap(lambda image, corner, length: _resize(image, corner, length, size))(images, corners, lengths)
+
+
+def random_flip(key: Array, images: Num[ArrayLike, "n h w c"]) -> Num[Array, "n h w c"]:
+    """Left and right exchanged in each image with probability 1/2.
+
+    Args:
+      key: a ``jax.random.key``.
+      images: uint8 or floats.
+
+    Returns:
+      The images, in their type.
+
+    Raises:
+      TypeError: for images that are no real numbers.
+      ValueError: if they have another rank.
+    """
+    images = _as_images("data.augment.random_flip", images)
+    return jnp.where(jax.random.bernoulli(key, shape=(len(images), 1, 1, 1)), images[:, :, ::-1], images)
+
+
+def cutout(key: Array, images: Num[ArrayLike, "n h w c"], size: int) -> Num[Array, "n h w c"]:
+    """A square of zeros somewhere in each image.
+
+    Its middle is a random pixel of the image, so that parts of the square may lie outside. An even square reaches one
+    pixel farther to the left of its middle, and above it.
+
+    Args:
+      key: a ``jax.random.key``.
+      images: uint8, of which 0 is black; better floats after :func:`normalize`, of which 0 is the mean.
+      size: of a side of the square, in pixels, static.
+
+    Returns:
+      The images, in their type.
+
+    Raises:
+      TypeError: for images that are no real numbers, or a traced or fractional size.
+      ValueError: if the images have another rank, or the size is below 1.
+
+    Reference: DeVries and Taylor, Improved regularization of convolutional neural networks with cutout (2017).
+    """
+    images = _as_images("data.augment.cutout", images)
+    size = as_size("data.augment.cutout", "size", size)
+    n, h, w, _ = images.shape
+    first = jax.random.randint(key, (n, 2), 0, jnp.array([h, w])) - size // 2
+    rows, columns = jnp.arange(h), jnp.arange(w)
+    in_rows = (first[:, :1] <= rows) & (rows < first[:, :1] + size)
+    in_columns = (first[:, 1:] <= columns) & (columns < first[:, 1:] + size)
+    return jnp.where((in_rows[:, :, None] & in_columns[:, None, :])[..., None], jnp.zeros((), images.dtype), images)
+
+
+def normalize(
+    images: Num[ArrayLike, "*batch c"], mean: Num[ArrayLike, "..."], std: Num[ArrayLike, "..."]
+) -> Float[Array, "*batch c"]:
+    r"""Images with mean 0 and standard deviation 1 in every channel: $(x - \mu) / \sigma$.
+
+    Args:
+      images: uint8, which are divided by 255 first, or floats, which are not; of any rank, channels last.
+      mean: of each channel, or of all, of numbers from 0 to 1 for uint8 images.
+      std: likewise.
+
+    Returns:
+      Floats: the default type for uint8, the type of the images otherwise.
+
+    Raises:
+      TypeError: for anything but real numbers, and for images of other integers, whose range nobody knows.
+      ValueError: if mean and std are not one number or one for each channel.
+
+    Note:
+      NaN or infinity where std is 0.
+
+    Example:
+      >>> print(normalize(jnp.array([[0, 255]], jnp.uint8), jnp.array([0.5]), jnp.array([0.25])))
+      [[-2.  2.]]
+    """
+    who = "data.augment.normalize"
+    images = as_real(who, images)
+    if images.dtype != jnp.uint8 and not jnp.issubdtype(images.dtype, jnp.floating):
+        raise TypeError(f"{who}: images must be uint8, 0 to 255, or floats, got {images.dtype}")
+    mean, std = as_float(who, mean), as_float(who, std)
+    for moment in (mean, std):
+        if images.ndim == 0 or moment.shape not in ((), (1,), images.shape[-1:]):
+            raise ValueError(f"{who}: expected one number for each of {images.shape[-1:]} channels, got {moment.shape}")
+    x = as_float(who, images) / 255 if images.dtype == jnp.uint8 else images
+    return ((x - mean) / std).astype(x.dtype)
+
+
+def _boxes(
+    key: Array, shape: tuple[int, ...], scale: tuple[float, float], ratio: tuple[float, float]
+) -> tuple[Float[Array, "n 2"], Float[Array, "n 2"]]:
+    """Upper left corners of parts, and their heights and widths."""
+    n, h, w, _ = shape
+    key_area, key_ratio, key_place = jax.random.split(key, 3)
+    area = h * w * jax.random.uniform(key_area, (n,), jnp.float32, *scale)
+    r = jnp.exp(jax.random.uniform(key_ratio, (n,), jnp.float32, *map(math.log, ratio)))
+    whole = jnp.array([h, w], area.dtype)
+    lengths = jnp.minimum(jnp.stack([jnp.sqrt(area / r), jnp.sqrt(area * r)], axis=1), whole)
+    return jax.random.uniform(key_place, (n, 2), jnp.float32) * (whole - lengths), lengths
+
+
+def _resize(
+    image: Num[Array, "h w c"], corner: Float[Array, "2"], lengths: Float[Array, "2"], size: tuple[int, int]
+) -> Num[Array, "h2 w2 c"]:
+    """A part of an image at another size: position i of the result is corner + (i + 1/2) lengths / size - 1/2."""
+    zoom = jnp.array(size, lengths.dtype) / lengths
+    x = wide(as_float("data.augment.random_resized_crop", image))
+    x = jax.image.scale_and_translate(x, (*size, image.shape[-1]), (0, 1), zoom, -corner * zoom, "linear")
+    if jnp.issubdtype(image.dtype, jnp.floating):
+        return x.astype(image.dtype)
+    return jnp.clip(jnp.round(x), 0, 255).astype(image.dtype)
+
+
+def _as_images(who: str, images: ArrayLike) -> Num[Array, "n h w c"]:
+    images = as_real(who, images)
+    if images.ndim != 4 or 0 in images.shape:
+        raise ValueError(f"{who}: expected images of shape (n, h, w, c), none of them 0, got {images.shape}")
+    return images
+
+
+def _as_shape(who: str, size: tuple[int, int], upper: tuple[int, int] | None = None) -> tuple[int, int]:
+    if not isinstance(size, (tuple, list)) or len(size) != 2:
+        raise ValueError(f"{who}: size must be (height, width), got {size!r}")
+    height, width = (as_size(who, "size", length) for length in size)
+    if upper is not None and (height > upper[0] or width > upper[1]):
+        raise ValueError(f"{who}: size must be within {upper}, padding included, got {(height, width)}")
+    return height, width

@@ -1,0 +1,423 @@
+"""Steps, epochs, checkpoints and measures of training."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from flax import nnx
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jaxmath import data, train
+
+HERE = Path(__file__).parent
+
+
+class Small(nnx.Module):
+    """Statistics that move, and a generator."""
+
+    def __init__(self, rngs, width=8):
+        self.hidden = nnx.Linear(16, width, rngs=rngs)
+        self.norm = nnx.BatchNorm(width, momentum=0.8, rngs=rngs)
+        self.drop = nnx.Dropout(0.2, rngs=rngs)
+        self.output = nnx.Linear(width, 3, rngs=rngs)
+
+    def __call__(self, x):
+        return self.output(self.drop(jnp.tanh(self.norm(self.hidden(x.reshape(len(x), -1))))))
+
+
+def noise(key, images):
+    return images + 0.01 * jax.random.normal(key, images.shape, images.dtype)
+
+
+def examples(n=90, seed=0):
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 3, size=n)
+    return (rng.normal(size=(n, 4, 4, 1)) + 1.5 * labels[:, None, None, None]).astype(np.float32), labels
+
+
+# one optimiser for all: another one would be another program
+RULE = optax.adam(1e-2)
+
+
+def small_state(seed=0, width=8, rule=RULE, **options):
+    return train.create(Small(nnx.Rngs(seed), width), rule, **options)
+
+
+def assert_same(a, b):
+    for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
+        if jnp.issubdtype(x.dtype, jax.dtypes.prng_key):
+            x, y = jax.random.key_data(x), jax.random.key_data(y)
+        np.testing.assert_array_equal(x, y)
+
+
+def without_seconds(history):
+    return [{name: value for name, value in row.items() if name != "seconds"} for row in history]
+
+
+fit = partial(train.fit, batch_size=30, progress=False)
+
+
+# steps
+
+
+def test_a_step_is_that_of_the_optimiser():
+    """For a linear model, where the gradient is known: X^T (softmax - one-hot) / n."""
+    x, labels = examples(20)
+    model = nnx.Linear(16, 3, rngs=nnx.Rngs(0))
+    state = train.create(model, optax.sgd(0.5), loss=lambda model, batch: train.classification(model, batch))
+    rows = x.reshape(20, 16)
+    after, metrics = jax.jit(train.step)(state, (rows, labels))
+    kernel, bias = np.asarray(model.kernel[...], np.float64), np.asarray(model.bias[...], np.float64)
+    odds = np.exp(rows @ kernel + bias)
+    shares = odds / odds.sum(axis=1, keepdims=True)
+    miss = (shares - np.eye(3)[labels]) / 20
+    np.testing.assert_allclose(after.model.kernel[...], kernel - 0.5 * rows.T @ miss, atol=1e-6)
+    np.testing.assert_allclose(after.model.bias[...], bias - 0.5 * miss.sum(axis=0), atol=1e-6)
+    assert metrics["loss"] == pytest.approx(-np.log(shares[range(20), labels]).mean(), abs=1e-6)
+    assert metrics["accuracy"] == pytest.approx((shares.argmax(axis=1) == labels).mean(), abs=1e-6)
+    assert after.step == 1
+
+
+def test_steps_in_a_scan_and_for_many_models():
+    x, labels = examples(60)
+    batches = (jnp.asarray(x).reshape(3, 20, 4, 4, 1), jnp.asarray(labels).reshape(3, 20))
+    rule = optax.sgd(0.1)  # Adam would enlarge the rounding of a gradient of 0
+    states = [small_state(seed, rule=rule, augment=noise) for seed in (0, 1)]
+    one_step = jax.jit(train.step)
+    alone = []
+    for state in states:
+        for i in range(3):
+            state, metrics = one_step(state, jax.tree.map(lambda a, i=i: a[i], batches))
+        alone.append((state.params, metrics["loss"]))
+    scanned = [jax.jit(lambda s: jax.lax.scan(train.step, s, batches))(state) for state in states]
+    arrays = [jax.tree.flatten(state) for state in states]
+    stacked = jax.tree.unflatten(
+        arrays[0][1], [jnp.stack(leaves) for leaves in zip(*(a for a, _ in arrays), strict=True)]
+    )
+    together, metrics = jax.jit(jax.vmap(lambda s: jax.lax.scan(train.step, s, batches)))(stacked)
+    for i, (params, loss) in enumerate(alone):
+        for a, b, c in zip(*map(jax.tree.leaves, (params, scanned[i][0].params, together.params)), strict=True):
+            np.testing.assert_allclose(a, b, atol=1e-5)
+            np.testing.assert_allclose(a, c[i], atol=1e-5)
+        assert metrics["loss"][i, -1] == pytest.approx(float(loss), abs=1e-5)
+
+
+def test_gathered_gradients_are_those_of_one_large_batch():
+    x, labels = examples(40)
+    model = nnx.Linear(16, 3, rngs=nnx.Rngs(0))
+    rows = x.reshape(40, 16)
+    whole, _ = jax.jit(train.step)(train.create(model, optax.sgd(0.3)), (rows, labels))
+    parts = train.create(model, optax.MultiSteps(optax.sgd(0.3), 2))
+    for half in (slice(0, 20), slice(20, 40)):
+        parts, _ = jax.jit(train.step)(parts, (rows[half], labels[half]))
+    np.testing.assert_allclose(whole.model.kernel[...], parts.model.kernel[...], atol=1e-6)
+
+
+def test_compiled_steps_compile_once_and_leave_the_model_alone():
+    x, labels = examples(30)
+    model = Small(nnx.Rngs(0))
+    before = jax.tree.map(jnp.copy, nnx.state(model))
+    state, run = train.create(model, RULE), train.compile(train.step)
+    for _ in range(3):
+        state, _ = run(state, (x, labels))
+    assert run._cache_size() == 1
+    assert_same(before, nnx.state(model))
+
+
+def test_bytes_are_numbers_from_0_to_1():
+    x = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    model, labels = nnx.Linear(16, 3, rngs=nnx.Rngs(0)), np.zeros(16, int)
+    loss, _ = train.classification(model, (jnp.asarray(x), labels))
+    assert loss == pytest.approx(float(train.classification(model, (x / np.float32(255), labels))[0]), rel=1e-6)
+    assert jnp.isnan(train.classification(model, (jnp.asarray(x), labels + 3))[0])
+
+
+# measures
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 2**20), st.integers(1, 30), st.integers(1, 5))
+def test_measures_against_numpy(seed, n, k):
+    rng = np.random.default_rng(seed)
+    logits, labels = rng.normal(size=(n, k)), rng.integers(0, k, size=n)
+    predictions = logits.argmax(axis=1)
+    assert train.accuracy(logits, labels) == pytest.approx(np.mean(predictions == labels))
+    for most in range(1, k + 1):
+        ranks = [sum(row > row[label]) for row, label in zip(logits, labels, strict=True)]
+        assert train.top_k_accuracy(logits, labels, most) == pytest.approx(np.mean(np.array(ranks) < most))
+    table = np.zeros((k, k), int)
+    for label, prediction in zip(labels, predictions, strict=True):
+        table[label, prediction] += 1
+    np.testing.assert_array_equal(train.confusion_matrix(predictions, labels, k), table)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 2**20), st.integers(1, 40), st.integers(1, 7))
+def test_calibration_against_numpy(seed, n, bins):
+    rng = np.random.default_rng(seed)
+    p = rng.dirichlet(np.ones(4), size=n).astype(np.float32)
+    labels = rng.integers(0, 4, size=n)
+    found = train.calibration(p, labels, bins)
+    error = 0.0
+    for b in range(bins):
+        inside = [i for i in range(n) if b / bins < p[i].max() <= (b + 1) / bins]
+        assert found.count[b] == len(inside)
+        if inside:
+            sure, right = p[inside].max(axis=1).mean(), (p[inside].argmax(axis=1) == labels[inside]).mean()
+            assert found.confidence[b] == pytest.approx(sure, abs=1e-5)
+            assert found.accuracy[b] == pytest.approx(right, abs=1e-5)
+            error += len(inside) / n * abs(sure - right)
+        else:
+            assert np.isnan(found.confidence[b])
+    assert found.error == pytest.approx(error, abs=1e-5)
+
+
+def test_measures_of_what_is_not_a_number_or_no_class():
+    logits = jnp.array([[jnp.nan, 1.0], [0.0, 2.0], [0.0, 2.0]])
+    assert train.accuracy(logits, jnp.array([1, 1, 7])) == pytest.approx(1 / 3)
+    assert jnp.isnan(train.calibration(logits, jnp.array([1, 1, 1])).error)
+    assert train.confusion_matrix(jnp.array([0, -1, 5]), jnp.array([1, 0, 0]), 2).sum() == 1
+
+
+def test_evaluation_in_batches_of_any_size():
+    x, labels = examples(50)
+    state = small_state()
+    whole = train.evaluate(state, (x, labels), batch_size=50)
+    ready = state.model
+    ready.eval()
+    np.testing.assert_allclose(whole.logits, ready(jnp.asarray(x)), atol=1e-5)
+    for found in (
+        train.evaluate(state, (x, labels), batch_size=17),
+        train.evaluate(state, (x, labels), batch_size=500),
+        train.evaluate(state, [(x[:20], labels[:20]), (x[20:], labels[20:])]),
+    ):
+        np.testing.assert_allclose(found.logits, whole.logits, atol=1e-5)
+        assert found.loss == pytest.approx(whole.loss, abs=1e-5)
+        assert found.accuracy == whole.accuracy
+
+
+# epochs
+
+
+def test_training_learns_and_says_so(tmp_path):
+    x, labels = examples(300)
+    for log in ("log.csv", "log.json"):
+        state, history = fit(
+            small_state(augment=noise), (x, labels), num_epochs=9, validation=examples(100, 1), log=tmp_path / log
+        )
+    assert state.step == 90
+    assert history[-1]["validation_accuracy"] > 0.9
+    assert [row["epoch"] for row in history] == list(range(1, 10))
+    assert history[-1]["loss"] < history[0]["loss"]
+    assert json.loads((tmp_path / "log.json").read_text()) == history
+    lines = (tmp_path / "log.csv").read_text().splitlines()
+    assert lines[0] == "epoch,step,loss,accuracy,validation_loss,validation_accuracy,seconds"
+    assert len(lines) == 10
+
+
+def test_the_order_of_examples_comes_from_the_key():
+    x, labels = examples()
+    first, again = (fit(small_state(), (x, labels), num_epochs=1)[1] for _ in range(2))
+    other = fit(small_state(key=jax.random.key(1)), (x, labels), num_epochs=1)[1]
+    assert without_seconds(first) == without_seconds(again)
+    assert without_seconds(first) != without_seconds(other)
+
+
+def test_patience():
+    x, labels = examples()
+    state = train.create(nnx.Linear(16, 3, rngs=nnx.Rngs(0)), optax.sgd(0.0))
+    rows = x.reshape(90, 16)
+    _, history = fit(state, (rows, labels), num_epochs=9, validation=(rows, labels), patience=2)
+    assert len(history) == 3
+
+
+def test_resumed_training_gives_the_same_numbers(tmp_path):
+    x, labels = examples()
+    train_on = partial(fit, small_state(augment=noise), (x, labels), validation=(x, labels))
+    expected, expected_history = train_on(num_epochs=3)
+    with train.Checkpoints(tmp_path) as checkpoints:
+        train_on(num_epochs=1, checkpoints=checkpoints)
+        with pytest.raises(FileExistsError, match="pass resume=True"):
+            train_on(num_epochs=3, checkpoints=checkpoints)
+    with train.Checkpoints(tmp_path) as checkpoints:
+        state, history = train_on(num_epochs=3, checkpoints=checkpoints, resume=True)
+        assert_same(state, expected)
+        assert without_seconds(history) == without_seconds(expected_history)
+        best = checkpoints.restore(state, best=True)
+        assert min(row["validation_loss"] for row in history) == best.history[-1]["validation_loss"]
+        assert len(checkpoints) <= 2
+
+
+@pytest.mark.parametrize("kind", ["arrays", "batches"])
+def test_a_signal_keeps_the_step_in_progress(tmp_path, kind):
+    x, labels = examples()
+    sent = []
+
+    def batches(epoch, start, interrupt=False):
+        for i, batch in enumerate(data.batches(jax.random.key(epoch), (x, labels), 30, start=start)):
+            if interrupt and (epoch, i) == (1, 1):
+                os.kill(os.getpid(), signal.SIGINT)
+            yield batch
+
+    def interrupt_once(values):
+        if not sent and values[0] == 4:  # the second step of the second epoch
+            sent.append(True)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    def loss(model, batch):
+        value, metrics = train.classification(model, batch)
+        return value, metrics
+
+    class Steps(Small):
+        """Counts its calls in training, and tells."""
+
+        def __init__(self, rngs):
+            super().__init__(rngs)
+            self.count = nnx.BatchStat(jnp.zeros(1, int))
+
+        def __call__(self, x):
+            if not self.drop.deterministic:
+                jax.debug.callback(interrupt_once, self.count[...])
+                self.count[...] += 1
+            return super().__call__(x)
+
+    model = Steps if kind == "arrays" else Small
+    state = train.create(model(nnx.Rngs(0)), RULE, loss=loss)
+    source = {"data": (x, labels), "batch_size": 30} if kind == "arrays" else {"data": batches}
+    train_on = partial(train.fit, state, num_epochs=3, progress=False)
+    with train.Checkpoints(tmp_path) as checkpoints:
+        with pytest.raises(KeyboardInterrupt, match="resume from"):
+            train_on(
+                **source | ({} if kind == "arrays" else {"data": partial(batches, interrupt=True)}),
+                checkpoints=checkpoints,
+            )
+        kept = checkpoints.restore(state)
+        assert 3 < kept.state.step < 9
+        assert len(kept.unfinished["loss"]) == kept.state.step % 3
+        resumed, history = train_on(**source, checkpoints=checkpoints, resume=True)
+    expected, expected_history = train_on(**source)
+    assert_same(resumed, expected)
+    assert without_seconds(history) == without_seconds(expected_history)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_loss_that_is_not_finite_stops_and_keeps_what_was(tmp_path):
+    x, labels = examples()
+    good, bad = (x, labels), (np.where(np.arange(90)[:, None, None, None] == 7, np.nan, x), labels)
+    with train.Checkpoints(tmp_path) as checkpoints:
+        kept, _ = fit(small_state(), good, num_epochs=2, checkpoints=checkpoints)
+        with pytest.raises(
+            FloatingPointError, match=rf"the loss is nan at step [789]; {tmp_path} has the state before"
+        ):
+            fit(small_state(), bad, num_epochs=4, checkpoints=checkpoints, resume=True)
+        assert_same(checkpoints.restore(small_state()).state, kept)
+    order = np.asarray(data.epoch_order(jax.random.fold_in(jax.random.split(jax.random.key(0))[0], 0), 90, 30))
+    at = 1 + int(np.argwhere(order == 7)[0, 0])
+    with pytest.raises(FloatingPointError, match=f"the loss is nan at step {at}$"):
+        fit(small_state(), bad, num_epochs=1)
+    huge = small_state(rule=optax.sgd(1e38))
+    with pytest.raises(FloatingPointError, match=r"is not finite after step|the loss is"):
+        fit(huge, (x * 1e4, labels), num_epochs=1)
+
+
+def test_what_does_not_fit_together(tmp_path):
+    x, labels = examples()
+    state = small_state()
+    for options, error, message in [
+        ({"data": (x, labels)}, ValueError, "arrays need a batch_size"),
+        ({"data": (x, labels), "batch_size": 91}, ValueError, "batch_size must be"),
+        ({"data": (x, labels[:-1]), "batch_size": 30}, ValueError, "rows"),
+        ({"data": [x, labels], "batch_size": 30}, TypeError, "data must be a tuple of arrays or a function, got list"),
+        ({"data": lambda epoch, start: [], "batch_size": 30}, ValueError, "batch_size is for arrays"),
+        ({"data": lambda epoch, start: []}, ValueError, "no batches in epoch 1"),
+        ({"data": (x, labels), "batch_size": 30, "log": "log.txt"}, ValueError, r"must end in \.csv or \.json"),
+        ({"data": (x, labels), "batch_size": 30, "patience": 0}, ValueError, "patience must be"),
+        ({"data": (x, labels), "batch_size": 30, "num_epochs": 0}, ValueError, "num_epochs must be"),
+    ]:
+        with pytest.raises(error, match=message):
+            train.fit(state, **{"num_epochs": 1, "progress": False} | options)
+    with pytest.raises(ValueError, match="at least one batch"):
+        train.evaluate(state, [])
+
+
+# checkpoints
+
+
+def test_the_best_and_the_last_are_kept(tmp_path):
+    x, labels = examples(30)
+    state, run, states = small_state(), jax.jit(train.step), []
+    with train.Checkpoints(tmp_path) as checkpoints:
+        for score in (0.1, 0.9, None, 0.5, 0.2):
+            checkpoints.save(state, score=score)
+            states.append(state)
+            state, _ = run(state, (x, labels))
+        assert len(checkpoints) == 2
+        assert_same(checkpoints.restore(state, best=True).state, states[1])
+        assert_same(checkpoints.restore(state).state, states[4])
+
+
+def test_checkpoints_that_cannot_be_read(tmp_path):
+    state = small_state()
+    with train.Checkpoints(tmp_path / "c") as checkpoints:
+        with pytest.raises(FileNotFoundError, match="no checkpoint in"):
+            checkpoints.restore(state)
+        checkpoints.save(state)
+        with pytest.raises(FileNotFoundError, match="no scored checkpoint in"):
+            checkpoints.restore(state, best=True)
+        for other in (small_state(width=9), small_state(rule=optax.sgd(0.1))):
+            with pytest.raises(ValueError, match=r"step 0 in .* belongs to another model or optimiser: .* is .* there"):
+                checkpoints.restore(other)
+    largest = max(
+        (tmp_path / "c").rglob("*"),
+        key=lambda path: path.stat().st_size if "ocdbt" in str(path) or path.is_file() else 0,
+    )
+    largest.write_bytes(largest.read_bytes()[: largest.stat().st_size // 2])
+    with train.Checkpoints(tmp_path / "c") as checkpoints, pytest.raises(ValueError, match=r"step 0 in .* is damaged"):
+        checkpoints.restore(state)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="cannot write to"):
+        train.Checkpoints(tmp_path / "file" / "c")
+
+
+def run_child(*arguments, **environment):
+    command = [sys.executable, str(HERE / "train_child.py"), *map(str, arguments)]
+    return subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, timeout=240)
+
+
+def test_a_full_disk_leaves_the_last_checkpoint(tmp_path):
+    result = run_child("full_disk", tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert "OSError: train.Checkpoints: cannot write step" in result.stdout
+
+
+def test_two_devices_have_the_losses_of_one(tmp_path):
+    curves = []
+    for count in (1, 2):
+        result = run_child("losses", XLA_FLAGS=f"--xla_force_host_platform_device_count={count}")
+        assert result.returncode == 0, result.stderr
+        curves.append(json.loads(result.stdout.splitlines()[-1]))
+    assert curves[0]["devices"], curves[1]["devices"] == (1, 2)
+    np.testing.assert_allclose(curves[0]["losses"], curves[1]["losses"], rtol=2e-5)
+
+
+def test_a_killed_training_loses_at_most_the_epoch_in_progress(tmp_path):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    expected = run_child("train", whole, 0)
+    assert expected.returncode == 0, expected.stderr
+    result = run_child("train", killed, 3)  # in the middle of the third epoch
+    assert result.returncode == -signal.SIGKILL, result.stderr
+    with train.Checkpoints(killed) as checkpoints:
+        assert checkpoints.restore(small_state()).state.step == 6
+    resumed = run_child("train", killed, 0)
+    assert resumed.returncode == 0, resumed.stderr
+    assert resumed.stdout == expected.stdout
