@@ -28,13 +28,15 @@ _MATHEMATICS = (
     "neural",
     "optimize",
     "regression",
+    "conv",
 )
-_SUBMODULES = (*_MATHEMATICS, "data", "crosscheck", "plot", "tour", "cli")
+_SUBMODULES = (*_MATHEMATICS, "data", "models", "train", "crosscheck", "plot", "tour", "cli")
 _FUNCTIONS = {"save": "_storage", "load": "_storage", "check_finite": "_array"}
 
 __all__ = [
     "calculus",
     "check_finite",
+    "conv",
     "crosscheck",
     "data",
     "gmm",
@@ -43,6 +45,7 @@ __all__ = [
     "load",
     "losses",
     "lsa",
+    "models",
     "moments",
     "neural",
     "optimize",
@@ -51,11 +54,13 @@ __all__ = [
     "reduce",
     "regression",
     "save",
+    "train",
 ]
 
 if TYPE_CHECKING:
     from jaxmath import (
         calculus,
+        conv,
         crosscheck,
         data,
         gmm,
@@ -63,6 +68,7 @@ if TYPE_CHECKING:
         linalg,
         losses,
         lsa,
+        models,
         moments,
         neural,
         optimize,
@@ -70,6 +76,7 @@ if TYPE_CHECKING:
         plot,
         reduce,
         regression,
+        train,
     )
     from jaxmath._array import check_finite
     from jaxmath._storage import load, save

@@ -1,0 +1,109 @@
+"""What a model says to examples, and how good that is."""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from jaxtyping import Float
+
+from jaxmath import losses
+from jaxmath._array import as_size, same_rows
+from jaxmath.train.metrics import accuracy
+from jaxmath.train.state import State, as_unit
+
+
+class Evaluation(NamedTuple):
+    """Of a classifier, over a set.
+
+    Attributes:
+      loss: the mean cross entropy of softmax.
+      accuracy: the share of right answers.
+      logits: for every example; other measures are made of them.
+    """
+
+    loss: float
+    accuracy: float
+    logits: Float[np.ndarray, "n k"]
+
+
+def predict(state: State, images: Any, *, batch_size: int = 500) -> Float[np.ndarray, "n k"]:
+    """What the model says to images, as it is used, not trained: no dropout, running statistics as they are.
+
+    Args:
+      state: of a training.
+      images: an array, shape ``(n, h, w, c)``, bytes or numbers; or an iterable of such arrays.
+      batch_size: how many images of an array are looked at at a time. The last batch is filled up, so that one program
+        does for all.
+
+    Returns:
+      Outputs in float32 or wider, one row for each image.
+
+    Raises:
+      ValueError: if there are no images.
+
+    Note:
+      A NaN in an image makes its outputs NaN and no others.
+    """
+    name = "train.predict"
+    batch_size = as_size(name, "batch_size", batch_size)
+    if hasattr(images, "shape"):
+        n = same_rows(name, (images,))
+        batches: Iterable[Any] = (images[i : i + batch_size] for i in range(0, n, batch_size))
+    else:
+        batches, n = images, 0
+    model, full, outputs = (state.graphdef, state.params, state.rest), min(batch_size, n), []
+    for batch in batches:
+        batch = jnp.asarray(batch)
+        missing = max(full - len(batch), 0)
+        filled = jnp.concatenate([batch, jnp.repeat(batch[-1:], missing, axis=0)]) if missing else batch
+        outputs.append(np.asarray(_outputs(model, filled))[: len(batch)])
+    if not outputs:
+        raise ValueError(f"{name}: expected at least one image")
+    return np.concatenate(outputs)
+
+
+def evaluate(state: State, data: tuple[Any, Any] | Iterable[tuple[Any, Any]], *, batch_size: int = 500) -> Evaluation:
+    """Loss and accuracy of a classifier over a set.
+
+    Args:
+      state: of a training.
+      data: ``(images, labels)``, arrays with equally many rows; or an iterable of such pairs.
+      batch_size: as for :func:`predict`.
+
+    Returns:
+      Loss, accuracy and logits.
+
+    Raises:
+      ValueError: if there are no examples, or not as many labels as images.
+
+    Note:
+      A NaN in an image, or a label out of range, makes the loss NaN; the example counts as wrong.
+    """
+    if isinstance(data, tuple):
+        images, labels = data
+        same_rows("train.evaluate", (images, labels))
+        logits = predict(state, images, batch_size=batch_size)
+    else:
+        parts = [(predict(state, images, batch_size=len(images)), labels) for images, labels in data]
+        if not parts:
+            raise ValueError("train.evaluate: expected at least one batch")
+        logits, labels = (np.concatenate([np.asarray(part) for part in column]) for column in zip(*parts, strict=True))
+    loss, share = _measures(logits, jnp.asarray(labels))
+    return Evaluation(float(loss), float(share), logits)
+
+
+@jax.jit
+def _outputs(model: tuple, images: jax.Array) -> jax.Array:
+    graphdef, params, rest = model
+    ready = nnx.merge(graphdef, params, rest, copy=True)
+    ready.eval()
+    outputs = ready(as_unit(images))
+    return outputs.astype(jnp.promote_types(outputs.dtype, jnp.float32))
+
+
+@jax.jit
+def _measures(logits: jax.Array, labels: jax.Array) -> tuple[jax.Array, jax.Array]:
+    return losses.softmax_cross_entropy(logits, labels).mean(), accuracy(logits, labels)

@@ -1,0 +1,249 @@
+"""Epochs: many steps, looked after."""
+
+import math
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import cache, partial
+from types import FrameType
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from jaxmath._array import as_size, same_rows
+from jaxmath.data.feeding import epoch_order
+from jaxmath.train.checkpoints import Checkpoints
+from jaxmath.train.evaluation import evaluate
+from jaxmath.train.report import Report
+from jaxmath.train.state import State, compile, keys, step
+
+History = list[dict[str, float]]
+# Between two looks at the numbers pass about so many seconds.
+_LOOK_EVERY = 0.3
+
+
+class _Stretch(NamedTuple):
+    """Steps that were made: the state after them, and the numbers of all steps of the epoch until then."""
+
+    state: State
+    numbers: dict[str, list[float]]
+    num_steps: int | None
+
+
+def fit(
+    state: State,
+    data: tuple | Callable[[int, int], Iterable[Any]],
+    *,
+    batch_size: int | None = None,
+    num_epochs: int,
+    validation: tuple | Callable[[], Iterable[Any]] | None = None,
+    patience: int | None = None,
+    checkpoints: Checkpoints | None = None,
+    resume: bool = False,
+    log: str | os.PathLike[str] | None = None,
+    progress: bool = True,
+) -> tuple[State, History]:
+    """Trains a model, epoch by epoch, on all devices.
+
+    A set of arrays lives on the device; batches are cut there, and many steps run as one program. With several devices
+    each gets a part of every batch.
+
+    Args:
+      state: from :func:`create`; it stays as it is.
+      data: arrays with equally many rows, ``(images, labels)``, of which every epoch sees whole batches in a new order.
+        Or, for what does not fit on the device, a function that returns batches, given the number of an epoch, from 0,
+        and how many batches to skip: ``lambda epoch, start: data.stream(fold_in(key, epoch), photographs, 32,
+        size=(224, 224), start=start)``.
+      batch_size: of arrays.
+      num_epochs: in all, those of a resumed training included.
+      validation: after every epoch :func:`evaluate` looks at it: arrays, or a function that returns batches.
+      patience: stop after so many epochs without a lower loss (of the validation, if there is one).
+      checkpoints: where every epoch is kept, the last and the one with the lowest loss.
+      resume: go on from the last checkpoint, if there is one. The numbers are those of a training that was not
+        interrupted.
+      log: a ``.csv`` or ``.json`` file with the history, written after every epoch.
+      progress: show a bar with loss and accuracy.
+
+    Returns:
+      The state after the last epoch, and the history: for every epoch a dict of ``epoch`` (1, 2, ...), ``step``, the
+      means of ``loss`` and the other metrics over its steps, ``validation_loss``, ``validation_accuracy``, and
+      ``seconds``.
+
+    Raises:
+      TypeError, ValueError: if the data and the options do not fit together.
+      FileExistsError: if there are checkpoints and ``resume`` is false.
+      FloatingPointError: naming the step, if the loss or the parameters are no longer finite. The checkpoints are those
+        of the time before.
+      KeyboardInterrupt: after a signal to stop; with checkpoints, once the step in progress is done and kept.
+      OSError: if a checkpoint or the log cannot be written.
+
+    Reference: section 11.3.4.
+    """
+    num_epochs = as_size("train.fit", "num_epochs", num_epochs)
+    patience = None if patience is None else as_size("train.fit", "patience", patience)
+    state, history, unfinished = _begin(state, checkpoints, resume)
+    epoch_of = _epochs(data, batch_size)
+    with Report(num_epochs, history, log, progress) as report, _patiently(checkpoints is not None) as interrupted:
+        for epoch in range(len(history), num_epochs):
+            if _lost_patience(history, patience):
+                break
+            begin, numbers = time.perf_counter(), unfinished
+            for stretch in epoch_of(state, epoch, unfinished):
+                state, numbers = stretch.state, stretch.numbers
+                _check(state, numbers["loss"], checkpoints)
+                report.steps(epoch, numbers, stretch.num_steps)
+                if checkpoints is not None and interrupted.is_set():
+                    checkpoints.save(state, history, unfinished=numbers)
+                    raise KeyboardInterrupt(f"stopped at step {state.step}; resume from {checkpoints.path}")
+            means = {name: float(np.mean(values)) for name, values in numbers.items()}
+            row = {"epoch": epoch + 1, "step": int(state.step), "loss": means["loss"]} | means
+            if validation is not None:
+                found = evaluate(state, validation() if callable(validation) else validation)
+                row |= {"validation_loss": found.loss, "validation_accuracy": found.accuracy}
+            history, unfinished = [*history, row | {"seconds": time.perf_counter() - begin}], {}
+            _check(state, [_objective(row)], checkpoints)
+            if checkpoints is not None:
+                checkpoints.save(state, history, score=-_objective(row))
+            report.epoch(history)
+    return state, history
+
+
+def _begin(state: State, checkpoints: Checkpoints | None, resume: bool) -> tuple[State, History, dict]:
+    if checkpoints is None or not len(checkpoints):
+        return jax.tree.map(jnp.copy, state), [], {}  # what is compiled overwrites its state
+    if not resume:
+        raise FileExistsError(f"train.fit: {checkpoints.path} has checkpoints; pass resume=True or another folder")
+    return checkpoints.restore(state)
+
+
+def _epochs(data: Any, batch_size: int | None) -> Callable[[State, int, dict], Iterator[_Stretch]]:
+    """How to make an epoch, from a state, its number, and the numbers of the steps that were made of it."""
+    if not isinstance(data, tuple):
+        if not callable(data):
+            kind = type(data).__name__
+            raise TypeError(f"train.fit: data must be a tuple of arrays or a function, got {kind}")
+        if batch_size is not None:
+            raise ValueError("train.fit: batch_size is for arrays; a function makes its own batches")
+        batches: Any = data
+        return partial(_epoch_of_batches, batches)
+    n = same_rows("train.fit", data)
+    if batch_size is None:
+        raise ValueError("train.fit: arrays need a batch_size")
+    batch_size, devices = as_size("train.fit", "batch_size", batch_size, n, "n"), jax.devices()
+    if batch_size % len(devices):
+        raise ValueError(f"train.fit: batch_size must be a multiple of the {len(devices)} devices, got {batch_size}")
+    mesh = Mesh(np.array(devices), ("batch",)) if len(devices) > 1 else None
+    return partial(_epoch_of_arrays, _everywhere(mesh, tuple(map(jnp.asarray, data))), batch_size, mesh)
+
+
+def _epoch_of_arrays(
+    arrays: tuple, batch_size: int, mesh: Mesh | None, state: State, epoch: int, made: dict[str, list[float]]
+) -> Iterator[_Stretch]:
+    """As many steps at a time as fit between two looks."""
+    order = epoch_order(jax.random.fold_in(keys(state).order, epoch), len(arrays[0]), batch_size)
+    first, at_once, total = len(made.get("loss", ())), 1, len(order)
+    first_batch = jax.eval_shape(lambda arrays: tuple(a[:batch_size] for a in arrays), arrays)
+    names = jax.eval_shape(step, state, first_batch)[1]
+    kept = {name: jnp.zeros(total, like.dtype).at[:first].set(made.get(name, 0.0)) for name, like in names.items()}
+    state, order, kept = _everywhere(mesh, (state, order, kept))
+    run, unknown = _program(mesh), 2  # the first call compiles
+    while first < total:
+        last, begin = min(first + at_once, total), time.perf_counter()
+        state, kept = run(state, arrays, order, first, last, kept)
+        numbers = {name: np.asarray(values)[:last].tolist() for name, values in kept.items()}
+        seconds, unknown = (time.perf_counter() - begin) / (last - first), max(unknown - 1, 0)
+        first, at_once = last, at_once if unknown else max(1, int(_LOOK_EVERY / seconds))
+        yield _Stretch(state, numbers, total)
+
+
+def _epoch_of_batches(
+    batches: Callable[[int, int], Iterable[Any]], state: State, epoch: int, made: dict[str, list[float]]
+) -> Iterator[_Stretch]:
+    numbers = {name: list(values) for name, values in made.items()}
+    for batch in batches(epoch, len(numbers.get("loss", ()))):
+        state, found = _one_step()(state, batch)
+        for name, value in found.items():
+            numbers.setdefault(name, []).append(float(value))
+        yield _Stretch(state, numbers, None)
+    if not numbers:
+        raise ValueError(f"train.fit: no batches in epoch {epoch + 1}")
+
+
+@cache
+def _one_step() -> Callable[..., Any]:
+    return compile(step)
+
+
+@cache
+def _program(mesh: Mesh | None) -> Callable[..., Any]:
+    """Some steps of an epoch in one program; how many does not matter to it."""
+
+    def advance(state: State, arrays: tuple, order: jax.Array, first: int, last: int, kept: dict) -> tuple[State, dict]:
+        def one(i: jax.Array, carry: tuple[State, dict]) -> tuple[State, dict]:
+            state, kept = carry
+            batch = tuple(a.at[order[i]].get(mode="promise_in_bounds") for a in arrays)
+            if mesh is not None:
+                batch = jax.lax.with_sharding_constraint(batch, NamedSharding(mesh, PartitionSpec("batch")))
+            state, found = step(state, batch)
+            return state, {name: kept[name].at[i].set(value) for name, value in found.items()}
+
+        return jax.lax.fori_loop(first, last, one, (state, kept))
+
+    return compile(advance)
+
+
+def _everywhere(mesh: Mesh | None, tree: Any) -> Any:
+    return tree if mesh is None else jax.device_put(tree, NamedSharding(mesh, PartitionSpec()))
+
+
+def _check(state: State, losses: list[float], checkpoints: Checkpoints | None) -> None:
+    """Raises where training makes no sense any more, before the state is kept."""
+    after = "" if checkpoints is None else f"; {checkpoints.path} has the state before"
+    bad = [i for i, loss in enumerate(losses) if not math.isfinite(loss)]
+    if bad:
+        at = int(state.step) - len(losses) + bad[0] + 1
+        raise FloatingPointError(f"train.fit: the loss is {losses[bad[0]]} at step {at}{after}")
+    if not all_finite(state.params):
+        raise FloatingPointError(f"train.fit: a parameter is not finite after step {int(state.step)}{after}")
+
+
+@jax.jit
+def all_finite(tree: Any) -> jax.Array:
+    return jnp.stack([jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(tree)]).all()
+
+
+def _objective(row: dict[str, float]) -> float:
+    return row.get("validation_loss", row["loss"])
+
+
+def _lost_patience(history: History, patience: int | None) -> bool:
+    if patience is None or not history:
+        return False
+    losses = [_objective(row) for row in history]
+    return len(losses) - 1 - losses.index(min(losses)) >= patience
+
+
+@contextmanager
+def _patiently(wait: bool) -> Iterator[threading.Event]:
+    """Signals to stop are noted; a second one stops at once."""
+    interrupted = threading.Event()
+    if not wait or threading.current_thread() is not threading.main_thread():
+        yield interrupted
+        return
+
+    def note(number: int, frame: FrameType | None) -> None:
+        if interrupted.is_set():
+            raise KeyboardInterrupt
+        interrupted.set()
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield interrupted
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,62 @@
+"""What is told of a training while it runs: a bar and a file."""
+
+import csv
+import io
+import json
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+
+from jaxmath._storage import write_bytes
+
+
+class Report:
+    """A progress bar, and a file with the history."""
+
+    def __init__(self, num_epochs: int, history: list, log: str | os.PathLike[str] | None, progress: bool):
+        self._log = None if log is None else Path(log)
+        if self._log is not None and self._log.suffix not in (".csv", ".json"):
+            raise ValueError(f"train.fit: the log must end in .csv or .json, got {self._log}")
+        self._bar: Any = None
+        if progress:
+            from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+            self._bar = Progress(TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+            self._task = self._bar.add_task("training", total=num_epochs, completed=len(history))
+
+    def __enter__(self) -> Self:
+        if self._bar is not None:
+            self._bar.start()
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def steps(self, epoch: int, numbers: dict[str, list[float]], total: int | None) -> None:
+        """After some steps: the means of the last fifty."""
+        if self._bar is not None:
+            done = len(numbers["loss"]) / total if total else 0.0
+            means = "  ".join(f"{name} {np.mean(values[-50:]):.4f}" for name, values in numbers.items())
+            self._bar.update(self._task, completed=epoch + done, description=f"epoch {epoch + 1}  {means}")
+
+    def epoch(self, history: list[dict[str, float]]) -> None:
+        """After an epoch."""
+        if self._bar is not None:
+            row = {name: value for name, value in history[-1].items() if name not in ("epoch", "step", "seconds")}
+            self._bar.console.print(f"epoch {len(history)}  " + "  ".join(f"{k} {v:.4f}" for k, v in row.items()))
+        if self._log is not None:
+            write_bytes(self._log, _as_text(history, self._log.suffix).encode())
+
+
+def _as_text(history: list[dict[str, float]], suffix: str) -> str:
+    if suffix == ".json":
+        return json.dumps(history, indent=1) + "\n"
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(history[-1]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(history)
+    return text.getvalue()

@@ -1,0 +1,177 @@
+"""The state of a training, and one step of it."""
+
+import dataclasses
+from collections.abc import Callable
+from functools import cache
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import nnx
+from jaxtyping import Array, Float, Int
+
+from jaxmath import losses
+from jaxmath._record import record
+from jaxmath.train.metrics import accuracy
+
+Metrics = dict[str, Float[Array, ""]]
+# XLA's own convolutions instead of a library's, which are slower
+_ON_CPU = {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT"}
+
+
+@record(static=("graphdef", "optimizer", "loss", "augment"))
+class State:
+    """All that a training knows; made by :func:`create`.
+
+    Attributes:
+      params: the parameters of the model.
+      rest: its other state: running statistics, random generators.
+      memory: what the optimiser remembers.
+      key: for the order of the examples and for augmentation.
+      step: how many steps were made.
+      graphdef, optimizer, loss, augment: static.
+    """
+
+    params: Any
+    rest: Any
+    memory: Any
+    key: Array
+    step: Int[Array, ""]
+    graphdef: nnx.GraphDef
+    optimizer: optax.GradientTransformation
+    loss: Callable[[nnx.Module, Any], tuple[Array, Metrics]]
+    augment: Callable[[Array, Array], Array] | None
+
+    @property
+    def model(self) -> Any:
+        """A model with these parameters, of its own."""
+        return nnx.merge(self.graphdef, self.params, self.rest, copy=True)
+
+
+class Keys(NamedTuple):
+    """What the key of a state is for."""
+
+    order: Array
+    augment: Array
+
+
+def keys(state: State) -> Keys:
+    return Keys(*jax.random.split(state.key))
+
+
+def as_unit(images: Array) -> Array:
+    """Bytes become numbers from 0 to 1; numbers stay."""
+    return images / jnp.float32(255) if images.dtype == jnp.uint8 else images
+
+
+def classification(model: nnx.Module, batch: tuple[Array, Int[Array, " n"]]) -> tuple[Float[Array, ""], Metrics]:
+    """The mean cross entropy of softmax, and the accuracy.
+
+    Args:
+      model: from images to logits.
+      batch: images, where bytes stand for 0 to 1, and labels 0, 1, ...
+
+    Returns:
+      The loss, in float32 at least, and ``{"accuracy": ...}``.
+
+    Note:
+      A label out of range makes the loss NaN.
+    """
+    images, labels = batch
+    logits = model(as_unit(images))
+    logits = logits.astype(jnp.promote_types(logits.dtype, jnp.float32))
+    return losses.softmax_cross_entropy(logits, labels).mean(), {"accuracy": accuracy(logits, labels)}
+
+
+def create(
+    model: nnx.Module,
+    optimizer: optax.GradientTransformation,
+    *,
+    loss: Callable[[nnx.Module, Any], tuple[Array, Metrics]] = classification,
+    augment: Callable[[Array, Array], Array] | None = None,
+    key: Array | None = None,
+) -> State:
+    """The state before the first step.
+
+    Args:
+      model: it is copied, and stays as it is.
+      optimizer: a rule of optax, with its schedule of rates. ``optax.MultiSteps(rule, k)`` gathers the gradients of k
+        batches; ``optax.chain(optax.clip_by_global_norm(1.0), rule)`` bounds them.
+      loss: takes the model and a batch, returns the loss and other numbers worth knowing, means over the batch.
+      augment: takes a key and the first array of a batch, in training alone: ``data.augment`` has such functions.
+      key: a ``jax.random.key`` for the order of the examples and for ``augment``; None for ``jax.random.key(0)``.
+
+    Returns:
+      The state, a pytree.
+
+    Example:
+      >>> import optax
+      >>> from jaxmath import models
+      >>> state = create(models.LeNet(rngs=nnx.Rngs(0)), optax.sgd(0.01, momentum=0.9))
+      >>> state, metrics = step(state, (jnp.zeros((2, 28, 28, 1), jnp.uint8), jnp.array([3, 5])))
+      >>> print(state.step, sorted(metrics))
+      1 ['accuracy', 'loss']
+    """
+    graphdef, *variables = nnx.split(model, nnx.Param, ...)
+    params, rest = jax.tree.map(jnp.copy, variables)  # what is compiled overwrites them
+    key = jax.random.key(0) if key is None else key
+    memory = jax.tree.map(jnp.asarray, optimizer.init(params))
+    return State(params, rest, memory, key, jnp.zeros((), jnp.int32), graphdef, optimizer, loss, augment)
+
+
+def step(state: State, batch: Any) -> tuple[State, Metrics]:
+    """One step of the optimiser: a pure function, for ``jax.jit``, ``jax.lax.scan`` and ``jax.vmap``.
+
+    Args:
+      state: before.
+      batch: what the loss takes, ``(images, labels)`` for :func:`classification`.
+
+    Returns:
+      The state after the step, and ``{"loss": ...}`` with what else the loss reports, at the parameters before it.
+
+    Note:
+      A NaN in the batch makes the loss and all parameters NaN; :func:`fit` stops there.
+    """
+    if state.augment is not None:
+        first, *others = batch
+        batch = (state.augment(jax.random.fold_in(keys(state).augment, state.step), first), *others)
+
+    def objective(params: Any) -> tuple[Array, tuple[Metrics, Any]]:
+        model = nnx.merge(state.graphdef, params, state.rest, copy=True)
+        model.train()
+        value, metrics = state.loss(model, batch)
+        return value, (metrics, nnx.split(model, nnx.Param, ...)[2])
+
+    (value, (metrics, rest)), gradient = jax.value_and_grad(objective, has_aux=True)(state.params)
+    updates, memory = state.optimizer.update(gradient, state.memory, state.params)
+    params = optax.apply_updates(state.params, updates)
+    after = dataclasses.replace(state, params=params, rest=rest, memory=memory, step=state.step + 1)
+    return after, {"loss": value} | metrics
+
+
+def compile(step: Callable[..., Any]) -> Callable[..., Any]:
+    """``jax.jit`` of a function whose first argument is a state that it replaces.
+
+    The memory of the old state is used for the new one, so the old one is gone; on a CPU convolutions are compiled in
+    the way that is fast there. For the outermost function alone: no other transformation may be put around it.
+
+    Args:
+      step: :func:`step`, or a function of a state that goes over many batches.
+
+    Returns:
+      The compiled function.
+    """
+    return jax.jit(step, donate_argnums=0, compiler_options=_compiler_options())
+
+
+@cache
+def _compiler_options() -> dict[str, str] | None:
+    """For the default device; None where it, or this version of JAX, has no such options."""
+    if jax.default_backend() != "cpu":
+        return None
+    try:
+        jax.jit(lambda: 0, compiler_options=_ON_CPU).lower().compile()
+    except Exception:
+        return None
+    return _ON_CPU
