@@ -10,6 +10,8 @@ import numpy as np
 
 from jaxmath._array import is_list, real, same_rows
 
+Makes = Callable[[], Iterable[Any]]
+
 # No piece is smaller than this, so that many small batches do not become many small programs.
 _LEAST_ROWS = 4096
 
@@ -43,14 +45,20 @@ def even_pieces(name: str, batches: Iterable[Any], weights: Iterable[Any] | None
         yield last if alone else jax.tree.map(lambda a: _pad(a, size), last)
 
 
-def first_piece(name: str, make_batches: Callable[[], Iterable[Any]]) -> Any:
-    """The first piece of what a callable makes anew for every pass."""
-    if not callable(make_batches):
-        raise TypeError(f"{name}: expected a callable that returns a fresh iterator, got {type(make_batches).__name__}")
-    piece = next(even_pieces(name, make_batches(), None), None)
+def first_piece(name: str, make_batches: Makes, make_weights: Makes | None) -> tuple[Any, Any]:
+    """The first piece of what callables make anew for every pass, and its weights if there are any."""
+    for make in (make_batches,) if make_weights is None else (make_batches, make_weights):
+        if not callable(make):
+            raise TypeError(f"{name}: expected a callable that returns a fresh iterator, got {type(make).__name__}")
+    piece = next(even_pieces(name, make_batches(), fresh(make_weights)), None)
     if piece is None:
         raise ValueError(f"{name}: expected at least one row, got an empty iterator")
-    return piece[0]
+    return piece if make_weights is not None else (piece[0], None)
+
+
+def fresh(make: Makes | None) -> Iterable[Any] | None:
+    """Another pass, or none."""
+    return None if make is None else make()
 
 
 def even_chunk(num_rows: int, target: int) -> int:

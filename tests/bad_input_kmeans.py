@@ -85,6 +85,21 @@ ROWS = [
         ValueError,
         "1..rows of the first piece = 5, got 6",
     ),
+    Row(
+        "kmeans.fit_batches",
+        "weights that are used up",
+        lambda: kmeans.fit_batches(KEY, lambda: [X], 2, weights=[np.ones(5)]),
+        TypeError,
+        "a callable that returns a fresh iterator, got list",
+    ),
+    Row(
+        "kmeans.fit_batches",
+        "too few weights",
+        lambda: kmeans.fit_batches(KEY, lambda: [X], 2, weights=lambda: [np.ones(4)]),
+        ValueError,
+        r"weights of shape \(5,\), got \(4,\)",
+    ),
+    *weight_rows("kmeans.fit_minibatch", lambda x, w: kmeans.fit_minibatch(KEY, x, 2, weights=w)),
     Row("kmeans.fit_batches", "NaN", lambda: kmeans.fit_batches(KEY, lambda: [X, with_cell(np.nan)], 2), check=_no_fit),
     *data_rows("kmeans.fit_minibatch", lambda x: kmeans.fit_minibatch(KEY, x, 1)),
     Row(

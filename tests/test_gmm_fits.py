@@ -183,6 +183,11 @@ def test_batches_are_the_whole(kind, prior):
     options = {"covariance_type": kind, "init": near_start(x, kind), "max_steps": 6, "prior": prior}
     cuts = np.split(x, [10, 10, 2000, 4700])
     close(gmm.fit_batches(KEY, lambda: iter(cuts), 3, **options), gmm.fit(KEY, x, 3, **options), rtol=1e-3, atol=1e-4)
+    if prior is None:
+        weights = np.random.default_rng(0).integers(0, 4, size=5000)
+        parts = np.split(weights, [10, 10, 2000, 4700])
+        streamed = gmm.fit_batches(KEY, lambda: iter(cuts), 3, weights=lambda: iter(parts), **options)
+        close(streamed, gmm.fit(KEY, x, 3, weights=weights, **options), rtol=1e-3, atol=1e-4)
 
 
 def test_batches_place_their_own_start_and_stop():
@@ -212,6 +217,12 @@ def test_small_batches_come_near_the_fit_of_all(kind):
     assert small.log_likelihood == pytest.approx(float(gmm.log_prob(small.params, x).mean()), rel=1e-5)
     assert small.log_likelihood == pytest.approx(float(whole.log_likelihood), abs=0.02)
     assert small.log_likelihood > gmm.log_prob(init, x).mean()
+    lost = np.where(np.arange(3000)[:, None] < 1000, np.nan, x)  # rows that do not count
+    weights = np.where(np.arange(3000) < 1000, 0, np.random.default_rng(0).integers(1, 9, size=3000))
+    whole = gmm.fit(KEY, lost, 3, covariance_type=kind, init=init, tol=1e-6, weights=weights)
+    options = {"covariance_type": kind, "init": init, "batch_size": 256, "num_steps": 150}
+    small = gmm.fit_minibatch(KEY, lost, 3, weights=weights, **options)
+    assert small.log_likelihood == pytest.approx(float(whole.log_likelihood), abs=0.02)
 
 
 def test_small_batches_place_a_start_among_fewer_rows_than_components_ask_for():

@@ -56,6 +56,12 @@ def test_weights_are_repetition_and_batches_the_whole(seed):
     weighted = kmeans.fit(key, x, 3, init=start, weights=weights)
     repeated = kmeans.fit(key, np.repeat(x, weights, axis=0), 3, init=start)
     np.testing.assert_allclose(weighted.centers, repeated.centers, atol=1e-4)
+    cuts = [7, 50]
+    streamed = kmeans.fit_batches(
+        key, lambda: np.split(x, cuts), 3, init=start, weights=lambda: np.split(weights, cuts)
+    )
+    np.testing.assert_allclose(streamed.centers, weighted.centers, atol=1e-4)
+    assert streamed.inertia == pytest.approx(float(weighted.inertia), rel=1e-5)
     whole = kmeans.fit(key, x, 3, init=start)
     streamed = kmeans.fit_batches(key, lambda: np.split(x, [7, 50]), 3, init=start)
     np.testing.assert_allclose(streamed.centers, whole.centers, atol=1e-4)
@@ -134,6 +140,18 @@ def test_small_batches_come_near_the_whole():
     assert float(whole.inertia) <= float(small.inertia) < 1.1 * float(whole.inertia)
     assert small.history.shape == (60,)
     assert not small.converged
+
+
+def test_small_batches_are_drawn_by_weight():
+    x = clusters(3000)
+    lost = np.where(np.arange(3000)[:, None] < 500, np.nan, x)  # rows that do not count
+    weights = np.where(np.arange(3000) < 500, 0, np.where(x[:, 0] > np.median(x[:, 0]), 5, 1))
+    start = kmeans.plus_plus(jax.random.key(0), x[500:], 4)
+    whole = kmeans.fit(jax.random.key(0), lost, 4, init=start, weights=weights)
+    options = {"init": start, "batch_size": 256, "num_steps": 60}
+    small = kmeans.fit_minibatch(jax.random.key(0), lost, 4, weights=weights, **options)
+    assert float(whole.inertia) <= float(small.inertia) < 1.1 * float(whole.inertia)
+    assert small.history[-1] == pytest.approx(float(small.inertia), rel=0.5)
 
 
 def test_only_rows_that_count_become_centers():

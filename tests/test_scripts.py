@@ -1,7 +1,10 @@
 """Scripts as a user runs them."""
 
+import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import jax
@@ -121,3 +124,63 @@ def test_odd_tables(tmp_path):
         np.save(tmp_path / f"{name}.npy", array)
         with pytest.raises(ValueError, match=f"{name}.npy"):
             data.table(tmp_path / f"{name}.npy")
+
+
+def lenet(folder, *options):
+    return run("train_lenet.py", "--out", folder, "--batch-size", 200, *options)
+
+
+def test_train_lenet_and_go_on(tmp_path):
+    out = tmp_path / "out"
+    first = lenet(out, "--epochs", 1)
+    assert first.returncode == 0, first.stderr
+    again = lenet(out, "--epochs", 2)
+    assert (again.returncode, "pass resume=True" in again.stderr) == (2, True)
+    second = lenet(out, "--epochs", 2, "--resume")
+    assert second.returncode == 0, second.stderr
+    rows = (out / "history.csv").read_text().splitlines()
+    assert [row.split(",")[0] for row in rows] == ["epoch", "1", "2"]
+    assert {path.name for path in out.iterdir()} == {
+        *("checkpoints", "confusion.png", "history.csv", "predictions.png", "weights.safetensors")
+    }
+    assert "of 359 right" in second.stdout
+
+
+def test_train_lenet_after_a_signal(tmp_path):
+    out = tmp_path / "out"
+    command = [sys.executable, SCRIPTS / "train_lenet.py", "--out", out, "--epochs", "500"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+        for _ in range(1200):
+            time.sleep(0.1)
+            if (out / "history.csv").exists() or process.poll() is not None:
+                break
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert re.search(r"stopped at step \d+; resume from .*checkpoints: the same command with --resume", errors)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--dataset", "mnist", "--data-dir", "nowhere"], "prepare"),
+        (["--batch-size", "2000"], "batch_size must be"),
+    ],
+)
+def test_train_lenet_says_what_is_wrong(tmp_path, options, message):
+    result = lenet(tmp_path / "out", *options)
+    assert result.returncode == 2
+    assert message in result.stderr
+
+
+def test_train_lenet_where_no_folder_can_be(tmp_path):
+    (tmp_path / "file").write_text("")
+    result = lenet(tmp_path / "file" / "out")
+    assert result.returncode == 2
+    assert "cannot write to" in result.stderr
+
+
+def test_train_lenet_that_diverges(tmp_path):
+    result = lenet(tmp_path / "out", "--rate", "1e39")
+    assert result.returncode == 1
+    assert "train.fit: " in result.stderr

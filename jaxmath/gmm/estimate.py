@@ -1,15 +1,14 @@
 """The fit of a mixture by expectation maximisation."""
 
-import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Num
 
 from jaxmath import reduce
-from jaxmath._array import as_matrix, as_weights, narrow, wide
+from jaxmath._array import as_matrix, narrow, wide
 from jaxmath.gmm.climb import Fit, as_settings, best_fit
 from jaxmath.gmm.mixture import GMM
 from jaxmath.gmm.prior import Prior
-from jaxmath.gmm.steps import Data, whole_rows
+from jaxmath.gmm.steps import Data, weighted_rows, whole_rows
 
 
 def fit(
@@ -80,12 +79,9 @@ def fit(
     Reference: section 6.8.2; Dempster, Laird and Rubin (1977); Bishop (2006), section 9.2.2.
     """
     x = as_matrix("gmm.fit", x)
-    rows = wide(x)
+    rows, counted = weighted_rows("gmm.fit", wide(x), weights)
     settings = as_settings("gmm.fit", len(x), num_components, covariance_type, init, n_init, max_steps, chunk_size)
-    if weights is not None:
-        weights = as_weights("gmm.fit", weights, len(x)).astype(rows.dtype)
-        rows = jnp.where((weights[:, None] != 0) | jnp.isfinite(rows), rows, 0)
-    shift = reduce.typical_row(rows, weights)
-    data = Data(rows, weights, reg_covar, prior)
+    shift = reduce.typical_row(rows, counted)
+    data = Data(rows, counted, reg_covar, prior)
     result = best_fit("gmm.fit", whole_rows, key, shift, data, rows, init, tol, settings)
     return narrow(result, x.dtype)

@@ -151,6 +151,14 @@ class Data(NamedTuple):
     prior: Any = None
 
 
+def weighted_rows(name: str, x: Array, weights: ArrayLike | None) -> tuple[Array, Array | None]:
+    """Rows and weights; what is not finite in a row that does not count is no matter."""
+    if weights is None:
+        return x, None
+    weights = as_weights(name, weights, len(x)).astype(x.dtype)
+    return jnp.where((weights[:, None] != 0) | jnp.isfinite(x), x, 0), weights
+
+
 @partial(jax.jit, static_argnums=4)
 def whole_rows(params: GMM, shift: Array, x: Array, weights: Array | None, chunk_size: int | None = None) -> Statistics:
     """The E-step over rows in which nothing is missing."""

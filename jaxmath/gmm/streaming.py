@@ -12,13 +12,14 @@ from jaxtyping import Array, Num
 
 from jaxmath import reduce
 from jaxmath._array import as_matrix, as_size, narrow, wide
-from jaxmath._stream import first_piece
+from jaxmath._stream import first_piece, fresh
 from jaxmath.gmm.chunk import Model, Statistics, expect, model_of, most_rows, settle
 from jaxmath.gmm.climb import Fit, Settings, as_settings
 from jaxmath.gmm.mixture import GMM
 from jaxmath.gmm.prior import Prior, as_prior, log_prior, moved_prior
 from jaxmath.gmm.start import as_start, start
-from jaxmath.gmm.steps import maximize, moved, whole_rows
+from jaxmath.gmm.steps import maximize, moved, weighted_rows, whole_rows
+from jaxmath.kmeans.seeding import batch_of, random_rows
 
 
 def fit_batches(
@@ -27,6 +28,7 @@ def fit_batches(
     num_components: int,
     *,
     covariance_type: str = "full",
+    weights: Callable[[], Iterable[Num[ArrayLike, " _"]]] | None = None,
     init: str | GMM = "kmeans++",
     max_steps: int = 100,
     tol: float = 1e-3,
@@ -41,6 +43,7 @@ def fit_batches(
       num_components: k, static, at most the rows of the first piece, in which the start is placed: the first batch, or
         4,096 rows if that is more.
       covariance_type: as for :func:`fit`.
+      weights: a callable that returns a fresh iterator of arrays ``(m,)``, one a batch; None counts each row once.
       init: the first mixture, or how to place centers, as for :func:`fit`.
       max_steps: passes at most, but for the last, which finds the log-likelihood of the result.
       tol: as for :func:`fit`.
@@ -51,30 +54,32 @@ def fit_batches(
       The fit, equal to :func:`fit` of all rows from the same start up to rounding.
 
     Raises:
-      TypeError: if ``make_batches`` is not callable: an iterator can be read only once.
-      ValueError: if there is no row, or a batch is not ``(m, d)``; and what :func:`fit` raises.
+      TypeError: if ``make_batches`` or ``weights`` is not callable: an iterator can be read only once.
+      ValueError: if there is no row, a batch is not ``(m, d)``, or there are not as many weights; and what :func:`fit`
+        raises.
     """
     name = "gmm.fit_batches"
-    first = as_matrix(name, first_piece(name, make_batches))
+    first, counted = first_piece(name, make_batches, weights)
+    first = as_matrix(name, first)
     if not isinstance(init, str | GMM):
         raise TypeError(f"{name}: expected init to be a word or a gmm.GMM, got {type(init).__name__}")
-    rows = wide(first)
+    rows, counted = weighted_rows(name, wide(first), counted)
     place = "rows of the first piece"
     settings = as_settings(name, len(rows), num_components, covariance_type, init, 1, max_steps, None, place)
-    shift = reduce.typical_row(rows)
+    shift = reduce.typical_row(rows, counted)
     prior = moved_prior(as_prior(name, prior, settings.k, rows.shape[1], rows.dtype), -shift)
     reg_covar = jnp.asarray(reg_covar, rows.dtype)
-    params, repairs = _start(name, key, init, settings, shift, rows, reg_covar, prior)
-    result = _climb(params, shift, make_batches, tol, reg_covar, prior, max_steps)
+    params, repairs = _start(name, key, init, settings, shift, rows, counted, reg_covar, prior)
+    result = _climb(params, shift, lambda: (make_batches(), fresh(weights)), tol, reg_covar, prior, max_steps)
     result = result._replace(params=moved(result.params, shift), num_repairs=result.num_repairs + repairs)
     return narrow(result, first.dtype)
 
 
-def _climb(params: GMM, shift, make_batches, tol, reg_covar, prior, max_steps) -> Fit:
+def _climb(params: GMM, shift, make_passes, tol, reg_covar, prior, max_steps) -> Fit:
     """The steps of :func:`jaxmath.gmm.climb.climb`, on the host."""
     history, change, num_repairs = [], math.inf, 0
     while True:
-        sums = _pass(params, shift, make_batches)
+        sums = _pass(params, shift, *make_passes())
         mean = sums.log_likelihood / sums.rows
         objective = float(mean + log_prior(params, prior) / sums.rows)
         if change < tol or len(history) == max_steps or not math.isfinite(objective):
@@ -94,6 +99,7 @@ def fit_minibatch(
     num_components: int,
     *,
     covariance_type: str = "full",
+    weights: Num[ArrayLike, " n"] | None = None,
     init: str | GMM | Num[ArrayLike, "n k"] = "kmeans++",
     batch_size: int = 1024,
     num_steps: int = 100,
@@ -111,6 +117,7 @@ def fit_minibatch(
       x: data, shape ``(n, d)``.
       num_components: k, static, in 1..n.
       covariance_type: as for :func:`fit`.
+      weights: as for :func:`fit`; batches are drawn by weight.
       init: as for :func:`fit`; the start is placed in one random batch, but for given responsibilities.
       batch_size: rows a step, static; drawn with replacement.
       num_steps: static.
@@ -128,19 +135,21 @@ def fit_minibatch(
     """
     name = "gmm.fit_minibatch"
     x = as_matrix(name, x)
-    rows = wide(x)
+    rows, counted = weighted_rows(name, wide(x), weights)
     settings = as_settings(name, len(x), num_components, covariance_type, init, 1, num_steps, None)
     batch_size = as_size(name, "batch_size", batch_size)
-    shift, reg_covar = reduce.typical_row(rows), jnp.asarray(reg_covar, rows.dtype)
+    shift, reg_covar = reduce.typical_row(rows, counted), jnp.asarray(reg_covar, rows.dtype)
     key_start, key_sample, key_batches = jax.random.split(key, 3)
-    some = rows
+    some, some_counted = rows, counted
     if settings.method is not None and len(x) > batch_size:
-        size = max(batch_size, settings.k)
-        some = rows[jax.random.choice(key_sample, len(x), (min(size, len(x)),), replace=False)]
-    params, repairs = _start(name, key_start, init, settings, shift, some, reg_covar, None)
+        size = min(max(batch_size, settings.k), len(x))
+        some, counted = random_rows(key_sample, rows, size, counted), None
+    params, repairs = _start(name, key_start, init, settings, shift, some, some_counted, reg_covar, None)
     decay = jnp.asarray(decay, rows.dtype)
-    params, history, more = _stepwise(key_batches, params, shift, rows, reg_covar, decay, batch_size, num_steps)
-    sums = whole_rows(params, shift, rows, None)
+    params, history, more = _stepwise(
+        key_batches, params, shift, rows, counted, reg_covar, decay, batch_size, num_steps
+    )
+    sums = whole_rows(params, shift, rows, counted)
     left = sums.log_likelihood / sums.rows
     result = Fit(moved(params, shift), left, history, jnp.array(num_steps), jnp.zeros((), bool), repairs + more)
     return narrow(result, x.dtype)
@@ -153,17 +162,18 @@ def _start(
     settings: Settings,
     shift: Array,
     x: Array,
+    weights: Array | None,
     reg_covar: Array,
     prior: Prior | None,
 ) -> tuple[GMM, Array]:
     begin = as_start(name, init, settings.k, len(x), x.shape[1], settings.kind)
-    return start(key, begin, settings.k, settings.kind, shift, x, None, reg_covar, prior, None)
+    return start(key, begin, settings.k, settings.kind, shift, x, weights, reg_covar, prior, None)
 
 
-def _pass(params: GMM, shift: Array, make_batches: Callable[[], Iterable[ArrayLike]]) -> Statistics:
+def _pass(params: GMM, shift: Array, batches: Iterable[ArrayLike], weights: Iterable[ArrayLike] | None) -> Statistics:
     model = model_of(params)
     of_chunk = Partial(_widened, model, shift)
-    sums = reduce.over_batches(of_chunk, make_batches(), chunk_size=most_rows(params))
+    sums = reduce.over_batches(of_chunk, batches, weights=weights, chunk_size=most_rows(params))
     return settle(model, params.means, sums)
 
 
@@ -171,14 +181,22 @@ def _widened(model: Model, shift: Array, x: Array, weights: Array) -> Statistics
     return expect(model, shift, wide(x), weights)
 
 
-@partial(jax.jit, static_argnums=(6, 7))
+@partial(jax.jit, static_argnums=(7, 8))
 def _stepwise(
-    key: Array, begin: GMM, shift: Array, x: Array, reg_covar: Array, decay: Array, batch_size: int, num_steps: int
+    key: Array,
+    begin: GMM,
+    shift: Array,
+    x: Array,
+    weights: Array | None,
+    reg_covar: Array,
+    decay: Array,
+    batch_size: int,
+    num_steps: int,
 ) -> tuple[GMM, Array, Array]:
     """The mixture after the last step, the mean log-density of every batch, and how many components were repaired."""
 
     def batch_means(params: GMM, key: Array) -> Statistics:
-        batch = x[jax.random.choice(key, len(x), (batch_size,))]
+        batch = batch_of(key, x, weights, batch_size)
         return jax.tree.map(lambda a: a / batch_size, whole_rows(params, shift, batch, None))
 
     def step(state, inputs):

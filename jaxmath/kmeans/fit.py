@@ -11,7 +11,7 @@ from jaxtyping import Array, Int, Num
 from jaxmath import reduce
 from jaxmath._array import as_matrix, as_size, as_weights, narrow, wide
 from jaxmath.kmeans.lloyd import KMeans, chunk_rows, lloyd, located, mean_variance, nearest, spread, tally
-from jaxmath.kmeans.seeding import as_init, relative, start
+from jaxmath.kmeans.seeding import as_init, batch_of, relative, start
 
 
 def fit(
@@ -101,26 +101,28 @@ def fit_minibatch(
     x: Num[ArrayLike, "n d"],
     num_clusters: int,
     *,
+    weights: Num[ArrayLike, " n"] | None = None,
     batch_size: int = 1024,
     num_steps: int = 100,
     init: str | Num[ArrayLike, "k d"] = "kmeans++",
 ) -> KMeans:
     r"""Centers from small random batches: a good start for much data, in a fixed number of steps.
 
-    Every step draws ``batch_size`` rows and moves each center by $1 / n_j$ of what its rows miss it by, where $n_j$
-    counts the rows it has had so far.
+    Every step draws ``batch_size`` rows, by weight and with replacement, and moves each center by $1 / n_j$ of what its
+    rows miss it by, where $n_j$ counts the rows it has had so far.
 
     Args:
       key: a ``jax.random.key``, for the start and the batches.
       x: data, shape ``(n, d)``.
       num_clusters: k, static, in 1..n.
+      weights: as for :func:`fit`.
       batch_size: rows a step, static.
       num_steps: static.
       init: as for :func:`fit`.
 
     Returns:
-      As :func:`fit` does; ``history`` has the inertia of each batch, scaled to n rows. ``converged`` is false: steps of
-      ever smaller size come to rest whether or not the centers are good.
+      As :func:`fit` does; ``history`` has the inertia of each batch, scaled to all rows. ``converged`` is false: steps
+      of ever smaller size come to rest whether or not the centers are good.
 
     Raises:
       As :func:`fit` does.
@@ -132,27 +134,29 @@ def fit_minibatch(
     k = as_size(name, "num_clusters", num_clusters, len(x), "n")
     batch_size, num_steps = as_size(name, "batch_size", batch_size), as_size(name, "num_steps", num_steps)
     begin, rows = as_init(name, init, k, x.shape[1]), wide(x)
-    shift = reduce.typical_row(rows)
-    rows = rows - shift
+    weights = None if weights is None else as_weights(name, weights, len(x)).astype(rows.dtype)
+    shift = reduce.typical_row(rows, weights)
+    rows = relative(rows, shift, weights)
     key_start, key_batches = jax.random.split(key)
-    centers = start(key_start, begin, shift, rows, None, k)
-    centers, history = _minibatches(key_batches, rows, centers, batch_size, num_steps)
-    left = reduce.over(Partial(tally, located(centers)), rows, chunk_size=chunk_rows(len(x))).inertia
+    centers = start(key_start, begin, shift, rows, weights, k)
+    centers, history = _minibatches(key_batches, rows, weights, centers, batch_size, num_steps)
+    left = reduce.over(Partial(tally, located(centers)), rows, weights=weights, chunk_size=chunk_rows(len(x))).inertia
     result = KMeans(centers + shift, left, history, jnp.array(num_steps), jnp.array(False), jnp.array(0))
     return narrow(result, x.dtype)
 
 
-@partial(jax.jit, static_argnums=(3, 4))
-def _minibatches(key: Array, x: Array, centers: Array, batch_size: int, num_steps: int) -> tuple[Array, Array]:
-    ones = jnp.ones(batch_size, x.dtype)
+@partial(jax.jit, static_argnums=(4, 5))
+def _minibatches(
+    key: Array, x: Array, weights: Array | None, centers: Array, batch_size: int, num_steps: int
+) -> tuple[Array, Array]:
+    ones, total = jnp.ones(batch_size, x.dtype), len(x) if weights is None else weights.sum()
 
     def step(state, key):
         centers, seen = state
-        batch = x[jax.random.choice(key, len(x), (batch_size,))]
-        sums = tally(located(centers), batch, ones)
+        sums = tally(located(centers), batch_of(key, x, weights, batch_size), ones)
         seen = seen + sums.counts
         missed = sums.totals - sums.counts[:, None] * centers
-        return (centers + missed / jnp.maximum(seen, 1)[:, None], seen), sums.inertia * (len(x) / batch_size)
+        return (centers + missed / jnp.maximum(seen, 1)[:, None], seen), sums.inertia * (total / batch_size)
 
     state = (centers, jnp.zeros(len(centers), x.dtype))
     (centers, _), history = jax.lax.scan(step, state, jax.random.split(key, num_steps))

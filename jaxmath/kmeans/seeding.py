@@ -85,13 +85,13 @@ def drawn(key: Array, x: Array, weights: Array | None, k: int, init: str) -> Arr
 def _far_apart(key: Array, x: Array, weights: Array, k: int) -> Array:
     trials = 2 + int(math.log(k))
     key, key_first = jax.random.split(key)
-    first = x[_draw(key_first, weights, 1)[0]]
+    first = x[draw(key_first, weights, 1)[0]]
 
     def add(state, key_and_index):
         centers, nearest = state
         key, index = key_and_index
         masses = weights * nearest
-        candidates = x[_draw(key, jnp.where((masses > 0).any(), masses, weights), trials)]
+        candidates = x[draw(key, jnp.where((masses > 0).any(), masses, weights), trials)]
         distances = jnp.minimum(nearest, _squared_distances(candidates, x))
         best = jnp.argmin(distances @ weights)
         return (centers.at[index].set(candidates[best]), distances[best]), None
@@ -101,7 +101,12 @@ def _far_apart(key: Array, x: Array, weights: Array, k: int) -> Array:
     return jax.lax.scan(add, state, (jax.random.split(key, k - 1), jnp.arange(1, k)))[0][0]
 
 
-def _draw(key: Array, masses: Array, num: int) -> Array:
+def batch_of(key: Array, x: Array, weights: Array | None, num: int) -> Array:
+    """Rows drawn by weight, with replacement."""
+    return x[jax.random.choice(key, len(x), (num,)) if weights is None else draw(key, weights, num)]
+
+
+def draw(key: Array, masses: Array, num: int) -> Array:
     """Rows drawn in proportion to their masses, never one of mass 0: the total rises only at rows that have some."""
     total = jax.lax.cummax(jnp.where(masses > 0, jnp.cumsum(masses), 0))
     above_zero = jax.random.uniform(key, (num,), masses.dtype, minval=jnp.finfo(masses.dtype).eps)

@@ -9,10 +9,10 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Num
 
 from jaxmath import reduce
-from jaxmath._array import as_matrix, as_size, narrow, wide
-from jaxmath._stream import first_piece
+from jaxmath._array import as_matrix, as_size, as_weights, narrow, wide
+from jaxmath._stream import first_piece, fresh
 from jaxmath.kmeans.lloyd import KMeans, farthest, located, mean_variance, means, repair, spread, tally
-from jaxmath.kmeans.seeding import as_init, start
+from jaxmath.kmeans.seeding import as_init, relative, start
 
 
 def fit_batches(
@@ -20,6 +20,7 @@ def fit_batches(
     make_batches: Callable[[], Iterable[Num[ArrayLike, "_ d"]]],
     num_clusters: int,
     *,
+    weights: Callable[[], Iterable[Num[ArrayLike, " _"]]] | None = None,
     init: str | Num[ArrayLike, "k d"] = "kmeans++",
     max_steps: int = 300,
     tol: ArrayLike = 1e-4,
@@ -31,6 +32,7 @@ def fit_batches(
       make_batches: a callable that returns a fresh iterator of arrays ``(m, d)``, the same rows every time.
       num_clusters: k, static, at most the rows of the first piece, which the start is drawn from: the first batch, or
         4,096 rows if that is more.
+      weights: a callable that returns a fresh iterator of arrays ``(m,)``, one a batch; None counts each row once.
       init: as for :func:`fit`.
       max_steps: passes at most.
       tol: as for :func:`fit`.
@@ -39,21 +41,25 @@ def fit_batches(
       The fit, equal to :func:`fit` of all rows from the same centers up to rounding.
 
     Raises:
-      TypeError: if ``make_batches`` is not callable: an iterator can be read only once.
-      ValueError: if there is no row, or a batch is not ``(m, d)``; and what :func:`fit` raises.
+      TypeError: if ``make_batches`` or ``weights`` is not callable: an iterator can be read only once.
+      ValueError: if there is no row, a batch is not ``(m, d)``, or there are not as many weights; and what :func:`fit`
+        raises.
     """
     name = "kmeans.fit_batches"
     k, max_steps = as_size(name, "num_clusters", num_clusters), as_size(name, "max_steps", max_steps)
-    first = as_matrix(name, first_piece(name, make_batches))
+    first, counted = first_piece(name, make_batches, weights)
+    first = as_matrix(name, first)
     rows = wide(first)
+    counted = None if counted is None else as_weights(name, counted, len(rows)).astype(rows.dtype)
     k = as_size(name, "num_clusters", k, len(rows), "rows of the first piece")
     begin = as_init(name, init, k, rows.shape[1])
-    columns = reduce.over_batches(spread, make_batches())
+    columns = reduce.over_batches(spread, make_batches(), weights=fresh(weights))
     shift, limit = columns.mean, jnp.asarray(tol * mean_variance(columns), rows.dtype)
-    centers = start(key, begin, shift, rows - shift, None, k)
+    centers = start(key, begin, shift, relative(rows, shift, counted), counted, k)
 
     def over(statistics: Callable[..., Any], centers: Array) -> Any:
-        return reduce.over_batches(Partial(_shifted, Partial(statistics, located(centers)), shift), make_batches())
+        of_chunk = Partial(_shifted, Partial(statistics, located(centers)), shift)
+        return reduce.over_batches(of_chunk, make_batches(), weights=fresh(weights))
 
     sums, history, length, repairs = over(tally, centers), [], jnp.array(jnp.inf), jnp.zeros((), int)
     while len(history) < max_steps and bool(length > limit):
