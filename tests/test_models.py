@@ -26,9 +26,9 @@ GEOMETRIES = {
 }
 
 
-def drawn(*shapes: tuple[int, ...], seed: int = 0) -> list[np.ndarray]:
+def drawn(*shapes: tuple[int, ...], seed: int = 0) -> list[jax.Array]:
     rng = np.random.default_rng(seed)
-    return [rng.normal(size=shape).astype(np.float32) for shape in shapes]
+    return [jnp.asarray(rng.normal(size=shape), jnp.float32) for shape in shapes]
 
 
 def build(*arguments, seed: int = 0, **options) -> models.LeNet:
@@ -97,7 +97,7 @@ def test_lenet_against_numpy(lenet):
         ".".join(map(str, path)): np.asarray(v[...], np.float64) for path, v in nnx.to_flat_state(nnx.state(lenet))
     }
     for image, logits in zip(x, jax.jit(lenet)(x), strict=True):
-        a = image.astype(np.float64)
+        a = np.asarray(image, np.float64)
         for name in ("conv1", "conv2", "conv3"):
             kernel, bias = weights[f"{name}.kernel"], weights[f"{name}.bias"]
             maps = [signal.correlate(a, kernel[..., o], mode="valid")[..., 0] + bias[o] for o in range(len(bias))]
@@ -110,8 +110,12 @@ def test_lenet_against_numpy(lenet):
 
 def test_lenet_takes_28_pixels_and_32(lenet):
     (x,) = drawn((2, 28, 28, 1))
-    framed = np.pad(x, ((0, 0), (2, 2), (2, 2), (0, 0)))
+    framed = jnp.pad(x, ((0, 0), (2, 2), (2, 2), (0, 0)))
     np.testing.assert_array_equal(lenet(x), lenet(framed))
+
+
+@pytest.mark.bad_input
+def test_lenet_takes_no_other_images(lenet):
     for shape in [(2, 30, 30, 1), (28, 28, 1), (2, 28, 32, 1)]:
         with pytest.raises(ValueError, match=r"LeNet: expected images \(n, 28, 28, channels\) or"):
             lenet(jnp.zeros(shape))
@@ -125,7 +129,7 @@ def test_lenet_in_colour_for_two_classes():
 def test_a_nan_stays_in_its_example(lenet):
     x = np.zeros((3, 28, 28, 1), np.float32)
     x[1, 5, 5] = np.nan
-    np.testing.assert_array_equal(np.isnan(lenet(x)).any(axis=1), [False, True, False])
+    np.testing.assert_array_equal(np.isnan(lenet(jnp.asarray(x))).any(axis=1), [False, True, False])
 
 
 def test_summary_and_features(lenet):

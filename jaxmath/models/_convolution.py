@@ -24,8 +24,8 @@ Pads = Sequence[tuple[int, int]]
 
 
 def convolution(
-    x: Float[Array, "n *space c"],
-    kernel: Float[Array, "*window c o"],
+    x: Float[Array, "n *space _"],
+    kernel: Float[Array, "*window _ o"],
     strides: Sequence[int],
     padding: str | Pads,
     *,

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -21,7 +21,7 @@ class Kept(NamedTuple):
     """
 
     state: State
-    history: list[dict[str, float]]
+    history: list[dict[str, int | float]]
     unfinished: dict[str, list[float]]
 
 
@@ -64,7 +64,7 @@ class Checkpoints:
         except OSError as error:
             raise type(error)(f"train.Checkpoints: cannot write to {self.path}: {error}") from error
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "Checkpoints":
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -76,7 +76,7 @@ class Checkpoints:
     def save(
         self,
         state: State,
-        history: list[dict[str, float]] | tuple = (),
+        history: list[dict[str, int | float]] | tuple = (),
         *,
         score: float | None = None,
         unfinished: dict[str, list[float]] | None = None,

@@ -23,7 +23,7 @@ from jaxmath.train.evaluation import evaluate
 from jaxmath.train.report import Report
 from jaxmath.train.state import State, compile, keys, step
 
-History = list[dict[str, float]]
+History = list[dict[str, int | float]]
 # Between two looks at the numbers pass about so many seconds.
 _LOOK_EVERY = 0.3
 
@@ -150,7 +150,8 @@ def _epoch_of_arrays(
     first, at_once, total = len(made.get("loss", ())), 1, len(order)
     first_batch = jax.eval_shape(lambda arrays: tuple(a[:batch_size] for a in arrays), arrays)
     names = jax.eval_shape(step, state, first_batch)[1]
-    kept = {name: jnp.zeros(total, like.dtype).at[:first].set(made.get(name, 0.0)) for name, like in names.items()}
+    before = {name: jnp.asarray(made.get(name, []), like.dtype) for name, like in names.items()}
+    kept = {name: jnp.zeros(total, values.dtype).at[:first].set(values) for name, values in before.items()}
     state, order, kept = _everywhere(mesh, (state, order, kept))
     run, unknown = _program(mesh), 2  # the first call compiles
     while first < total:
@@ -184,7 +185,9 @@ def _one_step() -> Callable[..., Any]:
 def _program(mesh: Mesh | None) -> Callable[..., Any]:
     """Some steps of an epoch in one program; how many does not matter to it."""
 
-    def advance(state: State, arrays: tuple, order: jax.Array, first: int, last: int, kept: dict) -> tuple[State, dict]:
+    def advance(
+        state: State, arrays: tuple, order: jax.Array, first: int | jax.Array, last: int | jax.Array, kept: dict
+    ) -> tuple[State, dict]:
         def one(i: jax.Array, carry: tuple[State, dict]) -> tuple[State, dict]:
             state, kept = carry
             batch = tuple(a.at[order[i]].get(mode="promise_in_bounds") for a in arrays)
@@ -218,7 +221,7 @@ def all_finite(tree: Any) -> jax.Array:
     return jnp.stack([jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(tree)]).all()
 
 
-def _objective(row: dict[str, float]) -> float:
+def _objective(row: dict[str, int | float]) -> float:
     return row.get("validation_loss", row["loss"])
 
 

@@ -6,7 +6,7 @@ import json
 import os
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
@@ -27,7 +27,7 @@ class Report:
             self._bar = Progress(TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
             self._task = self._bar.add_task("training", total=num_epochs, completed=len(history))
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "Report":
         if self._bar is not None:
             self._bar.start()
         return self
@@ -43,7 +43,7 @@ class Report:
             means = "  ".join(f"{name} {np.mean(values[-50:]):.4f}" for name, values in numbers.items())
             self._bar.update(self._task, completed=epoch + done, description=f"epoch {epoch + 1}  {means}")
 
-    def epoch(self, history: list[dict[str, float]]) -> None:
+    def epoch(self, history: list[dict[str, int | float]]) -> None:
         """After an epoch."""
         if self._bar is not None:
             row = {name: value for name, value in history[-1].items() if name not in ("epoch", "step", "seconds")}
@@ -52,7 +52,7 @@ class Report:
             write_bytes(self._log, _as_text(history, self._log.suffix).encode())
 
 
-def _as_text(history: list[dict[str, float]], suffix: str) -> str:
+def _as_text(history: list[dict[str, int | float]], suffix: str) -> str:
     if suffix == ".json":
         return json.dumps(history, indent=1) + "\n"
     text = io.StringIO()

@@ -9,7 +9,8 @@ import jax
 import jax.numpy as jnp
 import optax
 from flax import nnx
-from jaxtyping import Array, Float, Int
+from jax.typing import ArrayLike
+from jaxtyping import Array, Float, Int, Num
 
 from jaxmath import losses
 from jaxmath._record import record
@@ -39,7 +40,7 @@ class State:
     key: Array
     step: Int[Array, ""]
     graphdef: nnx.GraphDef
-    optimizer: optax.GradientTransformation
+    optimizer: Any
     loss: Callable[[nnx.Module, Any], tuple[Array, Metrics]]
     augment: Callable[[Array, Array], Array] | None
 
@@ -65,7 +66,9 @@ def as_unit(images: Array) -> Array:
     return images / jnp.float32(255) if images.dtype == jnp.uint8 else images
 
 
-def classification(model: nnx.Module, batch: tuple[Array, Int[Array, " n"]]) -> tuple[Float[Array, ""], Metrics]:
+def classification(
+    model: nnx.Module, batch: tuple[Num[ArrayLike, "n ..."], Int[ArrayLike, " n"]]
+) -> tuple[Float[Array, ""], Metrics]:
     """The mean cross entropy of softmax, and the accuracy.
 
     Args:
@@ -79,14 +82,14 @@ def classification(model: nnx.Module, batch: tuple[Array, Int[Array, " n"]]) -> 
       A label out of range makes the loss NaN.
     """
     images, labels = batch
-    logits = model(as_unit(images))
+    logits = model(as_unit(jnp.asarray(images)))
     logits = logits.astype(jnp.promote_types(logits.dtype, jnp.float32))
     return losses.softmax_cross_entropy(logits, labels).mean(), {"accuracy": accuracy(logits, labels)}
 
 
 def create(
     model: nnx.Module,
-    optimizer: optax.GradientTransformation,
+    optimizer: Any,
     *,
     loss: Callable[[nnx.Module, Any], tuple[Array, Metrics]] = classification,
     augment: Callable[[Array, Array], Array] | None = None,
