@@ -116,9 +116,11 @@ def test_lenet_takes_28_pixels_and_32(lenet):
 
 @pytest.mark.bad_input
 def test_lenet_takes_no_other_images(lenet):
-    for shape in [(2, 30, 30, 1), (28, 28, 1), (2, 28, 32, 1)]:
-        with pytest.raises(ValueError, match=r"LeNet: expected images \(n, 28, 28, channels\) or"):
+    for shape in [(2, 30, 30, 1), (28, 28, 1), (2, 28, 32, 1), (2, 28, 28, 3)]:
+        with pytest.raises(ValueError, match=r"LeNet: expected images \(n, 28, 28, 1\) or"):
             lenet(jnp.zeros(shape))
+    with pytest.raises(TypeError, match="got uint8; divide bytes by 255"):
+        lenet(jnp.zeros((2, 28, 28, 1), jnp.uint8))
 
 
 def test_lenet_in_colour_for_two_classes():
@@ -165,7 +167,7 @@ class _Blocks(nnx.Module):
 
 def test_features_come_in_the_order_of_definition_and_change_nothing():
     model = _Blocks(nnx.Rngs(0))
-    before = nnx.state(model)
+    before = jax.tree.map(jnp.copy, nnx.state(model))
     names = list(models.features(model, jnp.ones((2, 3))))
     assert names == ["twice", "z", *(f"blocks.{i}" for i in range(11)), "a"]
     jax.tree.map(np.testing.assert_array_equal, before, nnx.state(model))
@@ -193,7 +195,7 @@ def test_weights_that_do_not_fit(tmp_path, lenet):
     path = tmp_path / "weights.safetensors"
     with pytest.raises(FileNotFoundError, match="no file"):
         models.load_weights(path, lenet)
-    before = nnx.state(lenet)
+    before = jax.tree.map(jnp.copy, nnx.state(lenet))
     models.save_weights(path, _Blocks(nnx.Rngs(0)))
     with pytest.raises(ValueError, match=r"weights\.safetensors has no conv1\.bias"):
         models.load_weights(path, lenet)

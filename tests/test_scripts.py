@@ -157,7 +157,7 @@ def test_train_lenet_after_a_signal(tmp_path):
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
-    assert re.search(r"stopped at step \d+; resume from .*checkpoints: the same command with --resume", errors)
+    assert re.search(r"stopped at step \d+; resume from .*checkpoints: the same command with --resume goes on", errors)
 
 
 @pytest.mark.parametrize(

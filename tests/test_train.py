@@ -311,6 +311,61 @@ def test_a_signal_keeps_the_step_in_progress(tmp_path, kind):
     assert signal.getsignal(signal.SIGINT) is handler
 
 
+def test_a_signal_at_the_end_of_an_epoch_lets_it_end(tmp_path):
+    x, labels = examples()
+
+    def validation():
+        os.kill(os.getpid(), signal.SIGINT)
+        return [(x, labels)]
+
+    with train.Checkpoints(tmp_path) as checkpoints:
+        with pytest.raises(KeyboardInterrupt, match="stopped at step 3; resume from"):
+            fit(small_state(), (x, labels), num_epochs=1, validation=validation, checkpoints=checkpoints)
+        kept = checkpoints.restore(small_state(), best=True)
+        assert (len(kept.history), kept.unfinished) == (1, {})
+        _, history = fit(
+            small_state(), (x, labels), num_epochs=2, validation=(x, labels), checkpoints=checkpoints, resume=True
+        )
+    expected = fit(small_state(), (x, labels), num_epochs=2, validation=(x, labels))[1]
+    assert without_seconds(history) == without_seconds(expected)
+
+
+def test_other_options_after_a_signal(tmp_path):
+    x, labels = examples()
+    with train.Checkpoints(tmp_path / "c") as checkpoints:
+        state, _ = fit(small_state(), (x, labels), num_epochs=1, checkpoints=checkpoints)
+        state, _ = jax.jit(train.step)(state, (x[:30], labels[:30]))
+        checkpoints.save(state, [], unfinished={"loss": [1.0, 1.0], "accuracy": [0.5, 0.5]})
+        with pytest.raises(ValueError, match="has 2 steps of an epoch, which has 1 now; resume with the batch_size"):
+            train.fit(
+                state, (x, labels), batch_size=60, num_epochs=2, checkpoints=checkpoints, resume=True, progress=False
+            )
+        with pytest.raises(ValueError, match="step 0 is before 4, the last that is kept"):
+            checkpoints.save(small_state())
+
+
+def test_two_states_of_one_key():
+    x, labels = examples(30)
+    key = jax.random.key(3)
+    first, second = small_state(key=key), small_state(key=key)
+    train.compile(train.step)(first, (x, labels))
+    assert jax.random.key_data(second.key).tolist() == jax.random.key_data(key).tolist()
+
+
+def test_a_loaded_set_is_its_images_and_labels():
+    x, labels = examples()
+    loaded = data.Images((x * 50).astype(np.uint8)[:, :4, :4], labels, ("a", "b", "c"))
+    pair = (loaded.images, loaded.labels)
+    options = {"batch_size": 30, "num_epochs": 1, "progress": False}
+    ours = train.fit(small_state(), loaded, validation=loaded, **options)[1]
+    assert without_seconds(ours) == without_seconds(train.fit(small_state(), pair, validation=pair, **options)[1])
+
+
+def test_calibration_in_half_precision():
+    shares = jnp.tile(jnp.array([1.0, 0.0], jnp.bfloat16), (1000, 1))
+    assert train.calibration(shares, jnp.arange(1000) % 2).error == pytest.approx(0.5)
+
+
 def test_a_loss_that_is_not_finite_stops_and_keeps_what_was(tmp_path):
     x, labels = examples()
     good, bad = (x, labels), (np.where(np.arange(90)[:, None, None, None] == 7, np.nan, x), labels)
@@ -407,7 +462,7 @@ def test_two_devices_have_the_losses_of_one(tmp_path):
         result = run_child("losses", XLA_FLAGS=f"--xla_force_host_platform_device_count={count}")
         assert result.returncode == 0, result.stderr
         curves.append(json.loads(result.stdout.splitlines()[-1]))
-    assert curves[0]["devices"], curves[1]["devices"] == (1, 2)
+    assert [curve["devices"] for curve in curves] == [1, 2]
     np.testing.assert_allclose(curves[0]["losses"], curves[1]["losses"], rtol=2e-5)
 
 

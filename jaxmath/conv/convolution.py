@@ -199,6 +199,6 @@ def _cuts(name: str, padding: Padding, pair: Pair, strides, wholes) -> tuple[tup
     """How much of a transposed convolution is cut off before and after, or added if that is below 0."""
     outputs = tuple(n * s for n, s in zip(pair.sizes, strides, strict=True))
     pads = read_padding(name, padding, outputs, pair.windows, strides)
-    if padding != "same":
+    if not (isinstance(padding, str) and padding == "same"):
         return pads
     return tuple((p, whole - n - p) for (p, _), whole, n in zip(pads, wholes, outputs, strict=True))

@@ -79,7 +79,8 @@ def _padded(x: Array, pads: Pads) -> Array:
 def _whole(x: Array, kernel: Array, **options: Any) -> Array:
     """A kernel as large as the image: one output for each kernel."""
     outputs = kernel.shape[-1]
-    return jnp.matmul(x.reshape(len(x), -1), kernel.reshape(-1, outputs), **options)[:, None, None]
+    rows = x.reshape(len(x), kernel[..., 0].size)
+    return jnp.matmul(rows, kernel.reshape(-1, outputs), **options)[:, None, None]
 
 
 def _in_tiles(x: Array, kernel: Array, **options: Any) -> Array:

@@ -60,10 +60,15 @@ class LeNet(nnx.Module):
         self.output = nnx.Linear(84, num_classes, rngs=rngs, **common)
 
     def __call__(self, x: Float[Array, "n side side c"]) -> Float[Array, "n classes"]:
-        """The logits of images of 32 x 32 pixels, or of 28 x 28, which get a frame of zeros two pixels wide."""
-        x = _pool(jnp.tanh(self.conv1(_framed(x))))
+        """The logits of images of 32 x 32 pixels, or of 28 x 28, which get a frame of zeros two pixels wide.
+
+        Raises:
+          TypeError: for integers; divide bytes by 255.
+          ValueError: for images of another size or number of channels.
+        """
+        x = _pool(jnp.tanh(self.conv1(_framed(x, self.conv1.in_features))))
         x = _pool(jnp.tanh(self.conv2(x)))
-        x = jnp.tanh(self.conv3(x)).reshape(len(x), -1)
+        x = jnp.tanh(self.conv3(x))[:, 0, 0]
         x = jnp.tanh(self.hidden(x))
         return self.output(x)
 
@@ -72,8 +77,12 @@ def _pool(x: Array) -> Array:
     return nnx.avg_pool(x, (2, 2), strides=(2, 2))
 
 
-def _framed(x: Array) -> Array:
-    if x.ndim != 4 or x.shape[1] not in _SIDES or x.shape[1] != x.shape[2]:
-        raise ValueError(f"models.LeNet: expected images (n, 28, 28, channels) or (n, 32, 32, channels), got {x.shape}")
+def _framed(x: Array, channels: int) -> Array:
+    if not jnp.issubdtype(x.dtype, jnp.floating):
+        raise TypeError(f"models.LeNet: expected images in floating point, got {x.dtype}; divide bytes by 255")
+    if x.ndim != 4 or x.shape[1] not in _SIDES or x.shape[1] != x.shape[2] or x.shape[3] != channels:
+        raise ValueError(
+            f"models.LeNet: expected images (n, 28, 28, {channels}) or (n, 32, 32, {channels}), got {x.shape}"
+        )
     frame = (32 - x.shape[1]) // 2
     return jnp.pad(x, ((0, 0), (frame, frame), (frame, frame), (0, 0)))

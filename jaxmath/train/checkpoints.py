@@ -91,23 +91,28 @@ class Checkpoints:
 
         Raises:
           OSError: naming the folder, if the disk is full or cannot be written; older checkpoints stay.
+          ValueError: if the step is before the last one that is kept.
         """
         import orbax.checkpoint as ocp
 
         arrays, step = _arrays(state), int(state.step)
         facts = {"history": list(history), "unfinished": unfinished or {}, "score": score, "arrays": _shapes(arrays)}
         content = ocp.args.Composite(state=ocp.args.StandardSave(arrays), facts=ocp.args.JsonSave(facts))
+        if step in self._manager.all_steps():
+            return
         try:
-            if step not in self._manager.all_steps():
-                self._manager.save(step, args=content, metrics=None if score is None else {"score": float(score)})
+            saved = self._manager.save(step, args=content, metrics=None if score is None else {"score": float(score)})
         except Exception as error:  # what Orbax and its C++ raise of a full disk
             raise OSError(f"train.Checkpoints: cannot write step {step} to {self.path}: {_line(error)}") from error
+        if not saved:
+            problem = f"step {step} is before {self._manager.latest_step()}, the last that is kept"
+            raise ValueError(f"train.Checkpoints: {problem} in {self.path}; take another folder")
 
     def restore(self, state: State, *, best: bool = False) -> Kept:
         """Reads the last checkpoint, or the best.
 
         Args:
-          state: of a training with the same model and optimiser; only its structure counts.
+          state: of a training with the same model and optimiser, such as :func:`create` makes.
           best: which of the two.
 
         Returns:
@@ -119,7 +124,7 @@ class Checkpoints:
         """
         import orbax.checkpoint as ocp
 
-        steps = {step: self._facts(step) for step in self._manager.all_steps()}
+        steps = {step: self._facts(step) for step in sorted(self._manager.all_steps())[0 if best else -1 :]}
         if best:
             steps = {step: facts for step, facts in steps.items() if facts["score"] is not None}
         if not steps:
@@ -145,7 +150,8 @@ class Checkpoints:
             found: Any = self._manager.restore(step, args=ocp.args.Composite(facts=ocp.args.JsonRestore()))
             return {name: found.facts[name] for name in ("history", "unfinished", "score", "arrays")}
         except Exception as error:
-            raise ValueError(f"train.Checkpoints: step {step} in {self.path} is damaged: {_line(error)}") from error
+            place = f"train.Checkpoints: step {step} in {self.path}"
+            raise ValueError(f"{place} is damaged; without its folder the other is used: {_line(error)}") from error
 
 
 def _arrays(state: State) -> dict[str, jax.Array]:

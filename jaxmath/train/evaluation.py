@@ -11,6 +11,7 @@ from jaxtyping import Float
 
 from jaxmath import losses
 from jaxmath._array import as_size, same_rows
+from jaxmath.data.prepared import Images
 from jaxmath.train.metrics import accuracy
 from jaxmath.train.state import State, as_unit
 
@@ -65,12 +66,17 @@ def predict(state: State, images: Any, *, batch_size: int = 500) -> Float[np.nda
     return np.concatenate(outputs)
 
 
-def evaluate(state: State, data: tuple[Any, Any] | Iterable[tuple[Any, Any]], *, batch_size: int = 500) -> Evaluation:
+def pair_of(data: tuple) -> tuple:
+    """Images and labels of a set that has the names of its classes as well; any other tuple as it is."""
+    return (data.images, data.labels) if isinstance(data, Images) else data
+
+
+def evaluate(state: State, data: tuple | Iterable[tuple[Any, Any]], *, batch_size: int = 500) -> Evaluation:
     """Loss and accuracy of a classifier over a set.
 
     Args:
       state: of a training.
-      data: ``(images, labels)``, arrays with equally many rows; or an iterable of such pairs.
+      data: ``(images, labels)``, arrays with equally many rows, or what ``data.load`` returns; or an iterable of pairs.
       batch_size: as for :func:`predict`.
 
     Returns:
@@ -83,7 +89,7 @@ def evaluate(state: State, data: tuple[Any, Any] | Iterable[tuple[Any, Any]], *,
       A NaN in an image, or a label out of range, makes the loss NaN; the example counts as wrong.
     """
     if isinstance(data, tuple):
-        images, labels = data
+        images, labels = pair_of(data)
         same_rows("train.evaluate", (images, labels))
         logits = predict(state, images, batch_size=batch_size)
     else:

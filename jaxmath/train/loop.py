@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache, partial
 from types import FrameType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import jax
 import jax.numpy as jnp
@@ -19,7 +19,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxmath._array import as_size, same_rows
 from jaxmath.data.feeding import epoch_order
 from jaxmath.train.checkpoints import Checkpoints
-from jaxmath.train.evaluation import evaluate
+from jaxmath.train.evaluation import evaluate, pair_of
 from jaxmath.train.report import Report
 from jaxmath.train.state import State, compile, keys, step
 
@@ -29,11 +29,12 @@ _LOOK_EVERY = 0.3
 
 
 class _Stretch(NamedTuple):
-    """Steps that were made: the state after them, and the numbers of all steps of the epoch until then."""
+    """Steps that were made: the state after them, the numbers of all steps of the epoch until then, how many it has."""
 
     state: State
     numbers: dict[str, list[float]]
     num_steps: int | None
+    last: bool
 
 
 def fit(
@@ -49,24 +50,25 @@ def fit(
     log: str | os.PathLike[str] | None = None,
     progress: bool = True,
 ) -> tuple[State, History]:
-    """Trains a model, epoch by epoch, on all devices.
+    """Trains a model, epoch by epoch.
 
     A set of arrays lives on the device; batches are cut there, and many steps run as one program. With several devices
-    each gets a part of every batch.
+    each gets a part of every batch. Batches that a function makes are trained on where they are.
 
     Args:
       state: from :func:`create`; it stays as it is.
-      data: arrays with equally many rows, ``(images, labels)``, of which every epoch sees whole batches in a new order.
-        Or, for what does not fit on the device, a function that returns batches, given the number of an epoch, from 0,
-        and how many batches to skip: ``lambda epoch, start: data.stream(fold_in(key, epoch), photographs, 32,
-        size=(224, 224), start=start)``.
-      batch_size: of arrays.
+      data: arrays with equally many rows, ``(images, labels)`` or what ``data.load`` returns, of which every epoch sees
+        whole batches in a new order. Or, for what does not fit on the device, a function that returns batches, given
+        the number of an epoch, from 0, and how many batches to skip: ``lambda epoch, start:
+        data.stream(fold_in(key, epoch), photographs, 32, size=(224, 224), start=start)``.
+      batch_size: of arrays; a multiple of the number of devices.
       num_epochs: in all, those of a resumed training included.
-      validation: after every epoch :func:`evaluate` looks at it: arrays, or a function that returns batches.
+      validation: for a classifier; after every epoch :func:`evaluate` looks at it: arrays, or a function that returns
+        batches.
       patience: stop after so many epochs without a lower loss (of the validation, if there is one).
-      checkpoints: where every epoch is kept, the last and the one with the lowest loss.
-      resume: go on from the last checkpoint, if there is one. The numbers are those of a training that was not
-        interrupted.
+      checkpoints: where the last epoch is kept and the one with the lowest loss.
+      resume: go on from the last checkpoint, if there is one. With the same data and options the numbers are those of
+        a training that was not interrupted; the key is that of the checkpoint.
       log: a ``.csv`` or ``.json`` file with the history, written after every epoch.
       progress: show a bar with loss and accuracy.
 
@@ -93,24 +95,27 @@ def fit(
         for epoch in range(len(history), num_epochs):
             if _lost_patience(history, patience):
                 break
-            begin, numbers = time.perf_counter(), unfinished
+            begin, numbers, known = time.perf_counter(), unfinished, len(unfinished.get("loss", ()))
             for stretch in epoch_of(state, epoch, unfinished):
                 state, numbers = stretch.state, stretch.numbers
-                _check(state, numbers["loss"], checkpoints)
+                _check_losses(numbers["loss"][known:], int(state.step), checkpoints)
+                known = len(numbers["loss"])
                 report.steps(epoch, numbers, stretch.num_steps)
-                if checkpoints is not None and interrupted.is_set():
+                if checkpoints is not None and interrupted.is_set() and not stretch.last:
                     checkpoints.save(state, history, unfinished=numbers)
-                    raise KeyboardInterrupt(f"stopped at step {state.step}; resume from {checkpoints.path}")
+                    _stop(state, checkpoints)
             means = {name: float(np.mean(values)) for name, values in numbers.items()}
             row = {"epoch": epoch + 1, "step": int(state.step), "loss": means["loss"]} | means
             if validation is not None:
                 found = evaluate(state, validation() if callable(validation) else validation)
                 row |= {"validation_loss": found.loss, "validation_accuracy": found.accuracy}
             history, unfinished = [*history, row | {"seconds": time.perf_counter() - begin}], {}
-            _check(state, [_objective(row)], checkpoints)
+            _check_epoch(state, row, checkpoints)
             if checkpoints is not None:
                 checkpoints.save(state, history, score=-_objective(row))
             report.epoch(history)
+            if checkpoints is not None and interrupted.is_set():
+                _stop(state, checkpoints)
     return state, history
 
 
@@ -132,6 +137,7 @@ def _epochs(data: Any, batch_size: int | None) -> Callable[[State, int, dict], I
             raise ValueError("train.fit: batch_size is for arrays; a function makes its own batches")
         batches: Any = data
         return partial(_epoch_of_batches, batches)
+    data = pair_of(data)
     n = same_rows("train.fit", data)
     if batch_size is None:
         raise ValueError("train.fit: arrays need a batch_size")
@@ -148,6 +154,9 @@ def _epoch_of_arrays(
     """As many steps at a time as fit between two looks."""
     order = epoch_order(jax.random.fold_in(keys(state).order, epoch), len(arrays[0]), batch_size)
     first, at_once, total = len(made.get("loss", ())), 1, len(order)
+    if first >= total:
+        kept_with = f"the checkpoint has {first} steps of an epoch, which has {total} now"
+        raise ValueError(f"train.fit: {kept_with}; resume with the batch_size it was made with")
     first_batch = jax.eval_shape(lambda arrays: tuple(a[:batch_size] for a in arrays), arrays)
     names = jax.eval_shape(step, state, first_batch)[1]
     before = {name: jnp.asarray(made.get(name, []), like.dtype) for name, like in names.items()}
@@ -160,20 +169,23 @@ def _epoch_of_arrays(
         numbers = {name: np.asarray(values)[:last].tolist() for name, values in kept.items()}
         seconds, unknown = (time.perf_counter() - begin) / (last - first), max(unknown - 1, 0)
         first, at_once = last, at_once if unknown else max(1, int(_LOOK_EVERY / seconds))
-        yield _Stretch(state, numbers, total)
+        yield _Stretch(state, numbers, total, first == total)
 
 
 def _epoch_of_batches(
     batches: Callable[[int, int], Iterable[Any]], state: State, epoch: int, made: dict[str, list[float]]
 ) -> Iterator[_Stretch]:
     numbers = {name: list(values) for name, values in made.items()}
-    for batch in batches(epoch, len(numbers.get("loss", ()))):
+    left = iter(batches(epoch, len(numbers.get("loss", ()))))
+    batch = next(left, None)
+    if batch is None:
+        raise ValueError(f"train.fit: no batches in epoch {epoch + 1}")
+    while batch is not None:
         state, found = _one_step()(state, batch)
         for name, value in found.items():
             numbers.setdefault(name, []).append(float(value))
-        yield _Stretch(state, numbers, None)
-    if not numbers:
-        raise ValueError(f"train.fit: no batches in epoch {epoch + 1}")
+        batch = next(left, None)
+        yield _Stretch(state, numbers, None, batch is None)
 
 
 @cache
@@ -205,15 +217,28 @@ def _everywhere(mesh: Mesh | None, tree: Any) -> Any:
     return tree if mesh is None else jax.device_put(tree, NamedSharding(mesh, PartitionSpec()))
 
 
-def _check(state: State, losses: list[float], checkpoints: Checkpoints | None) -> None:
+def _check_losses(losses: list[float], step: int, checkpoints: Checkpoints | None) -> None:
     """Raises where training makes no sense any more, before the state is kept."""
-    after = "" if checkpoints is None else f"; {checkpoints.path} has the state before"
     bad = [i for i, loss in enumerate(losses) if not math.isfinite(loss)]
     if bad:
-        at = int(state.step) - len(losses) + bad[0] + 1
-        raise FloatingPointError(f"train.fit: the loss is {losses[bad[0]]} at step {at}{after}")
+        at = step - len(losses) + bad[0] + 1
+        raise FloatingPointError(f"train.fit: the loss is {losses[bad[0]]} at step {at}{_left(checkpoints)}")
+
+
+def _check_epoch(state: State, row: dict[str, int | float], checkpoints: Checkpoints | None) -> None:
     if not all_finite(state.params):
-        raise FloatingPointError(f"train.fit: a parameter is not finite after step {int(state.step)}{after}")
+        raise FloatingPointError(f"train.fit: a parameter is not finite after step {row['step']}{_left(checkpoints)}")
+    if not math.isfinite(_objective(row)):
+        problem = f"the validation loss is {_objective(row)} after epoch {row['epoch']}"
+        raise FloatingPointError(f"train.fit: {problem}{_left(checkpoints)}")
+
+
+def _left(checkpoints: Checkpoints | None) -> str:
+    return "" if checkpoints is None else f"; {checkpoints.path} has the state before"
+
+
+def _stop(state: State, checkpoints: Checkpoints) -> NoReturn:
+    raise KeyboardInterrupt(f"stopped at step {state.step}; resume from {checkpoints.path}")
 
 
 @jax.jit

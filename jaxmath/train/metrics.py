@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, Num
 
-from jaxmath._array import as_float, as_size
+from jaxmath._array import as_float, as_size, wide
 
 
 class Calibration(NamedTuple):
@@ -46,12 +46,10 @@ def accuracy(logits: Num[ArrayLike, "n k"], labels: Int[ArrayLike, " n"]) -> Flo
       >>> print(accuracy(jnp.array([[2.0, 1.0], [0.0, 3.0], [5.0, 4.0]]), jnp.array([0, 1, 1])))
       0.6666667
     """
-    return top_k_accuracy(logits, labels, 1, name="train.accuracy")
+    return _top_k_accuracy("train.accuracy", logits, labels, 1)
 
 
-def top_k_accuracy(
-    logits: Num[ArrayLike, "n k"], labels: Int[ArrayLike, " n"], k: int, *, name: str = "train.top_k_accuracy"
-) -> Float[Array, ""]:
+def top_k_accuracy(logits: Num[ArrayLike, "n k"], labels: Int[ArrayLike, " n"], k: int) -> Float[Array, ""]:
     """The share of examples with the label among the k largest logits.
 
     Args:
@@ -73,6 +71,10 @@ def top_k_accuracy(
       >>> print(top_k_accuracy(logits, jnp.array([1, 2]), 2))
       0.5
     """
+    return _top_k_accuracy("train.top_k_accuracy", logits, labels, k)
+
+
+def _top_k_accuracy(name: str, logits: ArrayLike, labels: ArrayLike, k: int) -> Array:
     logits, labels = _scores(name, logits, labels)
     k = as_size(name, "k", k, logits.shape[1], "the number of classes")
     best = jax.lax.top_k(logits, k)[1]
@@ -154,7 +156,7 @@ def calibration(probabilities: Num[ArrayLike, "n k"], labels: Int[ArrayLike, " n
 
 
 def _scores(name: str, scores: ArrayLike, labels: ArrayLike) -> tuple[Array, Array]:
-    scores, labels = as_float(name, scores), _classes(name, labels)
+    scores, labels = wide(as_float(name, scores)), _classes(name, labels)
     if scores.ndim != 2 or labels.shape != scores.shape[:1] or 0 in scores.shape:
         raise ValueError(f"{name}: expected scores (n, k) and labels (n,), got {scores.shape} and {labels.shape}")
     return scores, labels

@@ -56,7 +56,9 @@ def _as_text(history: list[dict[str, int | float]], suffix: str) -> str:
     if suffix == ".json":
         return json.dumps(history, indent=1) + "\n"
     text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(history[-1]), lineterminator="\n")
+    writer = csv.DictWriter(
+        text, fieldnames=list(dict.fromkeys(name for row in history for name in row)), lineterminator="\n"
+    )
     writer.writeheader()
     writer.writerows(history)
     return text.getvalue()

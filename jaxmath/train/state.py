@@ -46,8 +46,10 @@ class State:
 
     @property
     def model(self) -> Any:
-        """A model with these parameters, of its own."""
-        return nnx.merge(self.graphdef, self.params, self.rest, copy=True)
+        """A model with these parameters, of its own, for use: without dropout, with running statistics."""
+        model = nnx.merge(self.graphdef, self.params, self.rest, copy=True)
+        model.eval()
+        return model
 
 
 class Keys(NamedTuple):
@@ -102,7 +104,8 @@ def create(
       optimizer: a rule of optax, with its schedule of rates. ``optax.MultiSteps(rule, k)`` gathers the gradients of k
         batches; ``optax.chain(optax.clip_by_global_norm(1.0), rule)`` bounds them.
       loss: takes the model and a batch, returns the loss and other numbers worth knowing, means over the batch.
-      augment: takes a key and the first array of a batch, in training alone: ``data.augment`` has such functions.
+      augment: takes a key and the first array of a batch: ``data.augment`` has such functions. In training alone: what
+        evaluation needs too, such as normalisation, belongs in the model.
       key: a ``jax.random.key`` for the order of the examples and for ``augment``; None for ``jax.random.key(0)``.
 
     Returns:
@@ -116,11 +119,11 @@ def create(
       >>> print(state.step, sorted(metrics))
       1 ['accuracy', 'loss']
     """
-    graphdef, *variables = nnx.split(model, nnx.Param, ...)
-    params, rest = jax.tree.map(jnp.copy, variables)  # what is compiled overwrites them
+    graphdef, params, rest = nnx.split(model, nnx.Param, ...)
     key = jax.random.key(0) if key is None else key
     memory = jax.tree.map(jnp.asarray, optimizer.init(params))
-    return State(params, rest, memory, key, jnp.zeros((), jnp.int32), graphdef, optimizer, loss, augment)
+    state = State(params, rest, memory, key, jnp.zeros((), jnp.int32), graphdef, optimizer, loss, augment)
+    return jax.tree.map(jnp.copy, state)  # what is compiled overwrites its state
 
 
 def step(state: State, batch: Any) -> tuple[State, Metrics]:

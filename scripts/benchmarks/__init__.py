@@ -1,8 +1,9 @@
 """The workloads of ``scripts/benchmark.py``, by topic."""
 
-from benchmarks import descent, linalg, mixtures, reduction
+from benchmarks import descent, lenet, linalg, mixtures, reduction
 from benchmarks.workload import Workload
 
-WORKLOADS: dict[str, Workload] = reduction.WORKLOADS | linalg.WORKLOADS | mixtures.WORKLOADS | descent.WORKLOADS
+_TOPICS = (reduction, linalg, mixtures, descent, lenet)
+WORKLOADS: dict[str, Workload] = {name: w for topic in _TOPICS for name, w in topic.WORKLOADS.items()}
 
 __all__ = ["WORKLOADS", "Workload"]
