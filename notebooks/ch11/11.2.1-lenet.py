@@ -176,7 +176,7 @@ print(f"surest wrong answer {sure[wrong].max():.2f}, least sure right answer {su
 again = models.load_weights(folder / "lenet.safetensors", nnx.jit(lambda: models.LeNet(rngs=nnx.Rngs(1)))())
 assert models.count_parameters(lenet) == 61_706
 assert worst < 1e-5
-assert found.accuracy >= 0.97
+assert found.accuracy > 0.95
 assert history[-1]["accuracy"] > 0.99
 assert train.evaluate(best, validation).loss == min(row["validation_loss"] for row in history)
 assert int(confusion.sum()) == len(test[1])
