@@ -21,6 +21,17 @@ EXEMPT: dict[str, str] = {
     "kmeans.fit_batches": "it goes over an iterator again and again, on the host: test_kmeans.py",
     "gmm.fit_batches": "the same: test_gmm_fits.py",
     "losses.validate_labels": "it computes nothing; it raises, on the host: bad_input_losses.py",
+    **dict.fromkeys(
+        (f"models.{name}" for name in ("count_parameters", "features", "summary", "load_weights", "save_weights")),
+        "of models, which are compared with NumPy in test_models.py",
+    ),
+    **dict.fromkeys(
+        (f"train.{name}" for name in ("create", "step", "compile", "classification", "fit", "predict", "evaluate")),
+        "of models: test_train.py",
+    ),
+    "train.State.model": "a model: test_train.py",
+    "train.Checkpoints.restore": "files: test_train.py",
+    "train.Checkpoints.save": "files: test_train.py",
 }
 
 every_case = pytest.mark.parametrize("case", CASES, ids=[case.title for case in CASES])
