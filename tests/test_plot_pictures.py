@@ -29,10 +29,10 @@ def test_what_is_no_brightness_is_drawn_as_the_nearest():
 
 
 def test_signed_pictures_share_a_scale_with_zero_in_its_middle():
-    figure = plot.pictures([np.ones((1, 2)), [[-1.0, 3.0]], [[0.0, 2.0]]], signed=(1, 2))
+    figure = plot.pictures([np.ones((1, 2)), np.array([[-1.0, 3.0]]), np.array([[0.0, 2.0]])], signed=(1, 2))
     assert [ax.images[0].get_clim() for ax in figure.axes] == [(0, 1), (-3, 3), (-3, 3)]
     np.testing.assert_array_equal(figure.axes[1].images[0].get_array(), [[-1, 3]])
-    plot.pictures(np.zeros((1, 2, 2)), signed=(0,)).canvas.draw()
+    plot.pictures([np.zeros((2, 2))], signed=(0,)).canvas.draw()
 
 
 @pytest.mark.bad_input
