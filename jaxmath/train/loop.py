@@ -182,9 +182,9 @@ def _epoch_of_batches(
         raise ValueError(f"train.fit: no batches in epoch {epoch + 1}")
     while batch is not None:
         state, found = _one_step()(state, batch)
+        batch = next(left, None)  # while the device computes
         for name, value in found.items():
             numbers.setdefault(name, []).append(float(value))
-        batch = next(left, None)
         yield _Stretch(state, numbers, None, batch is None)
 
 
@@ -226,7 +226,7 @@ def _check_losses(losses: list[float], step: int, checkpoints: Checkpoints | Non
 
 
 def _check_epoch(state: State, row: dict[str, int | float], checkpoints: Checkpoints | None) -> None:
-    if not all_finite(state.params):
+    if not _all_finite(state.params):
         raise FloatingPointError(f"train.fit: a parameter is not finite after step {row['step']}{_left(checkpoints)}")
     if not math.isfinite(_objective(row)):
         problem = f"the validation loss is {_objective(row)} after epoch {row['epoch']}"
@@ -242,7 +242,7 @@ def _stop(state: State, checkpoints: Checkpoints) -> NoReturn:
 
 
 @jax.jit
-def all_finite(tree: Any) -> jax.Array:
+def _all_finite(tree: Any) -> jax.Array:
     return jnp.stack([jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(tree)]).all()
 
 

@@ -60,6 +60,7 @@ class Keys(NamedTuple):
 
 
 def keys(state: State) -> Keys:
+    """The two keys that are made of that of a state."""
     return Keys(*jax.random.split(state.key))
 
 

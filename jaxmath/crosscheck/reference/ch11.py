@@ -10,6 +10,7 @@ def top_k_accuracy(logits: np.ndarray, labels: np.ndarray, k: int) -> float:
 
 
 def confusion_matrix(predictions: np.ndarray, labels: np.ndarray, k: int) -> np.ndarray:
+    """Rows are what examples are, columns what they were taken for."""
     table = np.zeros((k, k), int)
     for prediction, label in zip(predictions, labels, strict=True):
         table[label, prediction] += 1
