@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
-from jaxtyping import Array, Float, PyTree, Shaped
+from jaxtyping import Array, Bool, Float, PyTree, Shaped
 
 Tree = TypeVar("Tree", bound=PyTree)
 
@@ -107,6 +107,11 @@ def narrow(tree: Tree, dtype: Any) -> Tree:
 def product(a: Float[Array, "..."], b: Float[Array, "..."]) -> Float[Array, "..."]:
     """A matrix product in full precision also where the device's default is bfloat16 or TF32."""
     return jnp.matmul(a, b, precision=jax.lax.Precision.HIGHEST)
+
+
+def all_finite(tree: Any) -> Bool[Array, ""]:
+    """Whether all numbers in a tree of arrays are finite."""
+    return jnp.stack([jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(tree)]).all()
 
 
 def check_finite(tree: Tree, name: str) -> Tree:

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PyTree, Shaped
 
-from jaxmath._array import as_real, as_size, same_rows
+from jaxmath._array import all_finite, as_real, as_size, same_rows
 from jaxmath.optimize.descent import as_optimizer, as_params, check_loss, choose
 
 
@@ -89,8 +89,7 @@ def sgd(
         known = {"value": value, "grad": gradient, "value_fn": lambda params: loss(params, *batch)}
         updates, new_memory = optimizer.update(gradient, memory, params, **known)
         new = optax.apply_updates(params, updates)
-        finite = jnp.stack([jnp.isfinite(leaf).all() for leaf in (value, *jax.tree.leaves(new))]).all()
-        failed_step = jnp.where((failed_step < 0) & ~finite, count, failed_step)
+        failed_step = jnp.where((failed_step < 0) & ~all_finite((value, new)), count, failed_step)
         params, memory = choose(failed_step < 0, (new, new_memory), (params, memory))
         return (params, memory, failed_step, count + 1), jnp.where(failed_step < 0, value, jnp.nan)
 

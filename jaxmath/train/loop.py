@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from jaxmath._array import as_size, same_rows
+from jaxmath._array import all_finite, as_size, same_rows
 from jaxmath.data.feeding import epoch_order
 from jaxmath.train.checkpoints import Checkpoints
 from jaxmath.train.evaluation import evaluate, pair_of
@@ -26,6 +26,7 @@ from jaxmath.train.state import State, compile, keys, step
 History = list[dict[str, int | float]]
 # Between two looks at the numbers pass about so many seconds.
 _LOOK_EVERY = 0.3
+_all_finite = jax.jit(all_finite)
 
 
 class _Stretch(NamedTuple):
@@ -239,11 +240,6 @@ def _left(checkpoints: Checkpoints | None) -> str:
 
 def _stop(state: State, checkpoints: Checkpoints) -> NoReturn:
     raise KeyboardInterrupt(f"stopped at step {state.step}; resume from {checkpoints.path}")
-
-
-@jax.jit
-def _all_finite(tree: Any) -> jax.Array:
-    return jnp.stack([jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(tree)]).all()
 
 
 def _objective(row: dict[str, int | float]) -> float:
