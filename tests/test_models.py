@@ -114,6 +114,18 @@ def test_lenet_takes_28_pixels_and_32(lenet):
     np.testing.assert_array_equal(lenet(x), lenet(framed))
 
 
+def test_lenet_normalizes_with_its_frame(lenet, tmp_path):
+    (x,) = drawn((2, 28, 28, 2))
+    mean, std = np.array([0.5, -1.0], np.float32), np.array([0.25, 2.0], np.float32)
+    plain, normalized = build(channels=2), build(channels=2, mean=mean, std=std)
+    framed = np.pad(x, ((0, 0), (2, 2), (2, 2), (0, 0)))
+    np.testing.assert_allclose(normalized(x), plain(jnp.asarray((framed - mean) / std)), atol=1e-5)
+    models.save_weights(tmp_path / "weights", normalized)
+    again = models.load_weights(tmp_path / "weights", build(channels=2, seed=1))
+    np.testing.assert_array_equal(again(x), normalized(x))
+    assert models.count_parameters(normalized) == models.count_parameters(plain)
+
+
 @pytest.mark.bad_input
 def test_lenet_takes_no_other_images(lenet):
     for shape in [(2, 30, 30, 1), (28, 28, 1), (2, 28, 32, 1), (2, 28, 28, 3)]:

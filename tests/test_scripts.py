@@ -1,5 +1,6 @@
 """Scripts as a user runs them."""
 
+import json
 import re
 import signal
 import subprocess
@@ -141,8 +142,11 @@ def test_train_lenet_and_go_on(tmp_path):
     rows = (out / "history.csv").read_text().splitlines()
     assert [row.split(",")[0] for row in rows] == ["epoch", "1", "2"]
     assert {path.name for path in out.iterdir()} == {
-        *("checkpoints", "confusion.png", "history.csv", "predictions.png", "weights.safetensors")
+        *("checkpoints", "confusion.png", "history.csv", "predictions.png", "report.json", "weights.safetensors")
     }
+    report = json.loads((out / "report.json").read_text())
+    assert f"accuracy {report['test_accuracy']:.4f}" in second.stdout
+    assert (report["options"]["epochs"], report["options"]["held_out"]) == (2, 0.1)
     assert "of 359 right" in second.stdout
 
 

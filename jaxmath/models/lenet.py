@@ -4,6 +4,7 @@ from typing import Any
 
 import jax.numpy as jnp
 from flax import nnx
+from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 from jaxmath.models._convolution import Conv
@@ -29,6 +30,8 @@ class LeNet(nnx.Module):
     Args:
       num_classes: outputs, static.
       channels: of an image, static.
+      mean: what is subtracted from the pixels, a number or one a channel.
+      std: what they are divided by then; both are saved with the weights, and not trained.
       rngs: ``nnx.Rngs`` with the stream ``params``.
       dtype: in which it computes, ``jnp.bfloat16`` for instance; None for the widest of image and parameters.
       param_dtype: of the parameters.
@@ -47,12 +50,16 @@ class LeNet(nnx.Module):
         num_classes: int = 10,
         *,
         channels: int = 1,
+        mean: ArrayLike = 0.0,
+        std: ArrayLike = 1.0,
         rngs: nnx.Rngs,
         dtype: Any = None,
         param_dtype: Any = jnp.float32,
     ):
-        # Glorot's variance is the one for tanh
-        common = {"dtype": dtype, "param_dtype": param_dtype, "kernel_init": nnx.initializers.glorot_uniform()}
+        self.mean, self.std = (nnx.BatchStat(jnp.full(channels, a, param_dtype)) for a in (mean, std))
+        # Glorot's variance, and 5/3 of its deviation because tanh makes what it gets smaller
+        kernel_init = nnx.initializers.variance_scaling((5 / 3) ** 2, "fan_avg", "uniform")
+        common = {"dtype": dtype, "param_dtype": param_dtype, "kernel_init": kernel_init}
         self.conv1 = Conv(channels, 6, (5, 5), padding="VALID", rngs=rngs, **common)
         self.conv2 = Conv(6, 16, (5, 5), padding="VALID", rngs=rngs, **common)
         self.conv3 = Conv(16, 120, (5, 5), padding="VALID", rngs=rngs, **common)
@@ -66,7 +73,8 @@ class LeNet(nnx.Module):
           TypeError: for integers; divide bytes by 255.
           ValueError: for images of another size or number of channels.
         """
-        x = _pool(jnp.tanh(self.conv1(_framed(x, self.conv1.in_features))))
+        x = (_framed(x, self.conv1.in_features) - self.mean[...]) / self.std[...]
+        x = _pool(jnp.tanh(self.conv1(x)))
         x = _pool(jnp.tanh(self.conv2(x)))
         x = jnp.tanh(self.conv3(x))[:, 0, 0]
         x = jnp.tanh(self.hidden(x))
