@@ -24,7 +24,6 @@ from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
-import matplotlib
 import numpy as np
 import optax
 import typer
@@ -122,6 +121,8 @@ def _sized(images: np.ndarray) -> np.ndarray:
 
 def _write(out: Path, state: train.State, test: tuple[np.ndarray, np.ndarray], classes: tuple[str, ...]) -> dict:
     """The weights and the figures; loss and accuracy."""
+    import matplotlib
+
     from jaxmath import plot
 
     matplotlib.use("Agg")

@@ -1,10 +1,14 @@
 """Steps, epochs, checkpoints and measures of training."""
 
+import hashlib
 import json
 import os
+import random
+import shutil
 import signal
 import subprocess
 import sys
+import time
 from functools import partial
 from pathlib import Path
 
@@ -217,12 +221,70 @@ def test_training_learns_and_says_so(tmp_path):
         )
     assert state.step == 90
     assert history[-1]["validation_accuracy"] > 0.9
+    found = train.evaluate(state, examples(100, 1))
+    assert history[-1]["validation_loss"] == pytest.approx(found.loss, rel=1e-5)
+    assert history[-1]["validation_accuracy"] == pytest.approx(found.accuracy, rel=1e-6)
     assert [row["epoch"] for row in history] == list(range(1, 10))
     assert history[-1]["loss"] < history[0]["loss"]
     assert json.loads((tmp_path / "log.json").read_text()) == history
     lines = (tmp_path / "log.csv").read_text().splitlines()
     assert lines[0] == "epoch,step,loss,accuracy,validation_loss,validation_accuracy,seconds"
     assert len(lines) == 10
+
+
+def test_the_log_makes_its_folder_or_says_that_it_cannot(tmp_path):
+    x, labels = examples(30)
+    fit(small_state(), (x, labels), num_epochs=1, log=tmp_path / "a" / "b" / "log.csv")
+    assert (tmp_path / "a" / "b" / "log.csv").read_text().startswith("epoch,")
+    (tmp_path / "file").write_text("")
+    (tmp_path / "folder.csv").mkdir()
+    for place in (tmp_path / "file" / "log.csv", tmp_path / "folder.csv"):
+        with pytest.raises(OSError, match=f"train.fit: cannot write the log {place}"):
+            fit(small_state(), never, batch_size=None, num_epochs=1, log=place)
+
+
+def never(epoch, start):
+    raise AssertionError("an epoch began")
+
+
+def squares(model, batch):
+    x, y = batch
+    miss = model(x)[:, 0] - y
+    return jnp.mean(miss**2), {"distance": jnp.mean(jnp.abs(miss))}
+
+
+def test_validation_is_by_the_loss_of_the_state_and_by_rows():
+    x, labels = examples(510)
+    rows, y = x.reshape(510, 16), labels.astype(np.float32)
+    model = nnx.Sequential(nnx.Dropout(0.5, rngs=nnx.Rngs(1)), nnx.Linear(16, 1, rngs=nnx.Rngs(0)))
+    state = train.create(model, optax.sgd(1e-3), loss=squares)
+    for validation in ((rows, y), lambda: [(rows[:400], y[:400]), (rows[400:], y[400:])]):
+        after, history = fit(state, (rows, y), num_epochs=1, validation=validation)
+        kernel, bias = (
+            np.asarray(a[...], np.float64) for a in (after.model.layers[1].kernel, after.model.layers[1].bias)
+        )
+        miss = (rows @ kernel + bias)[:, 0] - y
+        assert list(history[0])[2:-1] == ["loss", "distance", "validation_loss", "validation_distance"]
+        assert history[0]["validation_loss"] == pytest.approx(np.mean(miss**2), rel=1e-5)
+        assert history[0]["validation_distance"] == pytest.approx(np.mean(np.abs(miss)), rel=1e-5)
+
+
+@pytest.mark.bad_input
+def test_a_validation_that_does_not_fit_is_known_before_the_first_epoch():
+    x, labels = examples(30)
+    narrow = small_state(loss=lambda model, batch: (model(batch[0]).sum(), {"all": model(batch[0])}))
+    for state, validation, error, message in [
+        (small_state(), (x[:, :3], labels), TypeError, "validation does not suit the loss of the state: dot"),
+        (small_state(), (x, labels.astype(float)), TypeError, "does not suit .* class numbers must be integers"),
+        (small_state(), lambda: [(x, labels[:, None])], (TypeError, ValueError), "validation does not suit the loss"),
+        (small_state(), lambda: [(3, labels)], (TypeError, ValueError), "validation does not suit the loss"),
+        (small_state(), (x, labels[:-1]), ValueError, "equally many rows"),
+        (small_state(), lambda: [], ValueError, "at least one batch of the validation"),
+        (small_state(), [(x, labels)], TypeError, "validation must be a tuple of arrays or a function, got list"),
+        (narrow, (x, labels), ValueError, r"all of the validation has shape \(30, 3\), expected a number"),
+    ]:
+        with pytest.raises(error, match=f"train.fit: .*{message}"):
+            train.fit(state, never, num_epochs=1, validation=validation, progress=False)
 
 
 def test_the_order_of_examples_comes_from_the_key():
@@ -314,8 +376,12 @@ def test_a_signal_keeps_the_step_in_progress(tmp_path, kind):
 def test_a_signal_at_the_end_of_an_epoch_lets_it_end(tmp_path):
     x, labels = examples()
 
+    asked = []
+
     def validation():
-        os.kill(os.getpid(), signal.SIGINT)
+        asked.append(True)
+        if len(asked) > 1:  # not before the first epoch
+            os.kill(os.getpid(), signal.SIGINT)
         return [(x, labels)]
 
     with train.Checkpoints(tmp_path) as checkpoints:
@@ -330,16 +396,20 @@ def test_a_signal_at_the_end_of_an_epoch_lets_it_end(tmp_path):
     assert without_seconds(history) == without_seconds(expected)
 
 
-def test_other_options_after_a_signal(tmp_path):
+@pytest.mark.bad_input
+def test_another_setting_after_a_break(tmp_path):
     x, labels = examples()
     with train.Checkpoints(tmp_path / "c") as checkpoints:
         state, _ = fit(small_state(), (x, labels), num_epochs=1, checkpoints=checkpoints)
+        on = partial(train.fit, state, num_epochs=2, checkpoints=checkpoints, resume=True, progress=False)
+        with pytest.raises(ValueError, match="is of a training with batch_size 30, got 45; resume with"):
+            on((x, labels), batch_size=45)
+        with pytest.raises(ValueError, match="is of a training with rows 90, got 60; resume with"):
+            on((x[:60], labels[:60]), batch_size=30)
         state, _ = jax.jit(train.step)(state, (x[:30], labels[:30]))
         checkpoints.save(state, [], unfinished={"loss": [1.0, 1.0], "accuracy": [0.5, 0.5]})
         with pytest.raises(ValueError, match="has 2 steps of an epoch, which has 1 now; resume with the batch_size"):
-            train.fit(
-                state, (x, labels), batch_size=60, num_epochs=2, checkpoints=checkpoints, resume=True, progress=False
-            )
+            on((x, labels), batch_size=60)
         with pytest.raises(ValueError, match="step 0 is before 4, the last that is kept"):
             checkpoints.save(small_state())
 
@@ -420,6 +490,36 @@ def test_the_best_and_the_last_are_kept(tmp_path):
         assert len(checkpoints) == 2
         assert_same(checkpoints.restore(state, best=True).state, states[1])
         assert_same(checkpoints.restore(state).state, states[4])
+    shutil.copytree(tmp_path / "1", tmp_path / "0")
+    shutil.rmtree(tmp_path / "0" / "facts")  # as if killed while it was cleared away
+    with train.Checkpoints(tmp_path) as checkpoints:  # as in another process
+        assert_same(checkpoints.restore(state, best=True).state, states[1])
+        checkpoints.save(state, score=0.3)
+        assert_same(checkpoints.restore(state, best=True).state, states[1])
+        assert_same(checkpoints.restore(state).state, state)
+    assert {path.name for path in tmp_path.iterdir()} == {"1", "5"}
+
+
+def test_one_training_at_a_time_writes_and_others_read(tmp_path):
+    x, labels = examples(30)
+    state, run = small_state(), jax.jit(train.step)
+    later, _ = run(state, (x, labels))
+    first = train.Checkpoints(tmp_path)
+    first.save(state, score=0.5)
+    unfinished = tmp_path / "9.orbax-checkpoint-tmp"
+    shutil.copytree(tmp_path / "0", unfinished)
+    with train.Checkpoints(tmp_path) as other:
+        for write in (other.save, partial(fit, data=(x, labels), num_epochs=1, checkpoints=other)):
+            with pytest.raises(OSError, match=f"train.Checkpoints: another training writes to {tmp_path}; close it"):
+                write(later)
+        assert_same(other.restore(later).state, state)
+        first.save(later)
+        assert_same(other.restore(later).state, later)
+        assert_same(other.restore(later, best=True).state, state)
+        assert unfinished.exists()
+        del first  # as good as closed
+        other.save(run(later, (x, labels))[0])
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["0", "2"]
 
 
 def test_checkpoints_that_cannot_be_read(tmp_path):
@@ -445,9 +545,44 @@ def test_checkpoints_that_cannot_be_read(tmp_path):
         train.Checkpoints(tmp_path / "file" / "c")
 
 
+def child_command(*arguments):
+    return [sys.executable, str(HERE / "train_child.py"), *map(str, arguments)]
+
+
 def run_child(*arguments, **environment):
-    command = [sys.executable, str(HERE / "train_child.py"), *map(str, arguments)]
-    return subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, timeout=240)
+    options = {"env": os.environ | environment, "capture_output": True, "text": True, "timeout": 240}
+    return subprocess.run(child_command(*arguments), **options)
+
+
+def start_child(*arguments):
+    return subprocess.Popen(child_command(*arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def long_training(folder, pause=0.0, tell=lambda line: None):
+    """Epochs of three steps, from the last checkpoint in a folder on; says when a step begins."""
+    x, labels = examples()
+
+    def batches(epoch, start):
+        for i, batch in enumerate(data.batches(jax.random.key(epoch), (x, labels), 30, start=start), start=start):
+            tell(f"{epoch} {i}")
+            time.sleep(pause)
+            yield batch
+
+    options = {"num_epochs": 32, "validation": (x, labels), "progress": False}
+    state = small_state(augment=noise)
+    if folder is None:
+        return train.fit(state, batches, **options)
+    with train.Checkpoints(folder) as checkpoints:
+        return train.fit(state, batches, checkpoints=checkpoints, resume=True, **options)
+
+
+def told(state, history):
+    """All numbers of a training, in a line."""
+    digest = hashlib.sha256()
+    for leaf in jax.tree.leaves((state.params, state.rest, state.memory)):
+        is_key = jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+        digest.update(np.asarray(jax.random.key_data(leaf) if is_key else leaf).tobytes())
+    return f"{digest.hexdigest()} {json.dumps(without_seconds(history))}"
 
 
 def test_a_full_disk_leaves_the_last_checkpoint(tmp_path):
@@ -463,17 +598,33 @@ def test_two_devices_have_the_losses_of_one(tmp_path):
         assert result.returncode == 0, result.stderr
         curves.append(json.loads(result.stdout.splitlines()[-1]))
     assert [curve["devices"] for curve in curves] == [1, 2]
-    np.testing.assert_allclose(curves[0]["losses"], curves[1]["losses"], rtol=2e-5)
+    for kind in ("arrays", "batches"):
+        np.testing.assert_allclose(curves[0][kind], curves[1][kind], rtol=2e-5)
 
 
-def test_a_killed_training_loses_at_most_the_epoch_in_progress(tmp_path):
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
-    expected = run_child("train", whole, 0)
-    assert expected.returncode == 0, expected.stderr
-    result = run_child("train", killed, 3)  # in the middle of the third epoch
-    assert result.returncode == -signal.SIGKILL, result.stderr
-    with train.Checkpoints(killed) as checkpoints:
-        assert checkpoints.restore(small_state()).state.step == 6
-    resumed = run_child("train", killed, 0)
-    assert resumed.returncode == 0, resumed.stderr
-    assert resumed.stdout == expected.stdout
+def five_kills(folder, seed):
+    """Kills a training at five random moments; after each, what a process has kept is what it may have."""
+    rng, kept = random.Random(seed), 0
+    for _ in range(5):
+        with start_child("long", folder, 0.04) as child:
+            lines = [child.stdout.readline() for _ in range(rng.randint(2, 7))]  # until the third epoch begins
+            time.sleep(rng.uniform(0, 0.3))
+            child.kill()
+            lines += child.stdout
+            assert child.wait() == -signal.SIGKILL, child.stderr.read()
+        epoch, _ = map(int, lines[-1].split())
+        assert lines[0] == f"{kept // 3} 0\n"  # the steps since the checkpoint are made again, no others
+        with train.Checkpoints(folder) as checkpoints:
+            if len(checkpoints):
+                found, best = (checkpoints.restore(small_state(augment=noise), best=best) for best in (False, True))
+                assert best.history[-1]["validation_loss"] == min(row["validation_loss"] for row in found.history)
+                assert (found.state.step, found.unfinished) == (3 * len(found.history), {})
+                kept = int(found.state.step)
+        assert 3 * epoch <= kept <= 3 * (epoch + 1)
+
+
+def test_a_training_killed_five_times_ends_with_the_numbers_of_one_that_was_not(tmp_path):
+    five_kills(tmp_path, seed=0)
+    result = run_child("long", tmp_path, 0)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.splitlines()[-1] == told(*long_training(None))

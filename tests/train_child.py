@@ -1,15 +1,15 @@
-"""Run by test_train.py in a process of its own: train_child.py full_disk FOLDER | losses | train FOLDER KILL_IN."""
+"""Run by test_train.py in a process of its own: train_child.py full_disk FOLDER | losses | long FOLDER PAUSE."""
 
-import hashlib
 import json
-import os
 import resource
 import signal
 import sys
+from functools import partial
 
 import jax
-import numpy as np
-from test_train import assert_same, examples, noise, small_state, without_seconds
+import optax
+import pytest
+from test_train import assert_same, examples, long_training, noise, small_state, told
 
 from jaxmath import data, train
 
@@ -31,31 +31,33 @@ def full_disk(folder: str) -> None:
 
 
 def losses() -> None:
-    x, labels = examples()
-    state, history = train.fit(small_state(augment=noise), (x, labels), batch_size=30, num_epochs=2, progress=False)
-    assert jax.tree.leaves(state.params)[0].sharding.is_fully_replicated
-    print(json.dumps({"devices": len(jax.devices()), "losses": [row["loss"] for row in history]}))
-
-
-def epochs(folder: str, kill_in: str) -> None:
-    """Five epochs; in the middle of one it kills itself."""
-    x, labels = examples()
-
-    def batches(epoch, start):
-        for i, batch in enumerate(data.batches(jax.random.key(epoch), (x, labels), 30, start=start)):
-            if epoch + 1 == int(kill_in) and i == 1:
-                os.kill(os.getpid(), signal.SIGKILL)
-            yield batch
-
-    with train.Checkpoints(folder) as checkpoints:
+    """Of a set, and of batches that lie on the first device; with a validation that does not divide."""
+    pair, devices, found = examples(), jax.devices(), {}
+    rule = optax.sgd(0.1)  # Adam would enlarge the rounding of a gradient of 0
+    validation = tuple(array[:45] for array in pair)
+    ways: dict = {
+        "arrays": {"data": pair, "batch_size": 30},
+        "batches": {
+            "data": lambda epoch, start: data.batches(jax.random.key(epoch), jax.device_put(pair, devices[0]), 30)
+        },
+    }
+    for kind, way in ways.items():
         state, history = train.fit(
-            small_state(augment=noise), batches, num_epochs=5, checkpoints=checkpoints, resume=True, progress=False
+            small_state(rule=rule, augment=noise), **way, validation=validation, num_epochs=2, progress=False
         )
-    digest = hashlib.sha256()
-    for leaf in jax.tree.leaves(state.params):
-        digest.update(np.asarray(leaf).tobytes())
-    print(digest.hexdigest(), without_seconds(history))
+        assert jax.tree.leaves(state.params)[0].sharding.is_fully_replicated
+        assert len(jax.tree.leaves(state.params)[0].sharding.device_set) == len(devices)
+        found[kind] = [row[name] for row in history for name in ("loss", "validation_loss")]
+    if len(devices) > 1:
+        problem = r"a multiple of the 2 devices of rows, got \[\(45, 4, 4, 1\), \(45,\)\]"
+        with pytest.raises(ValueError, match=problem):
+            train.fit(small_state(), lambda epoch, start: [validation], num_epochs=1, progress=False)
+    print(json.dumps({"devices": len(devices), **found}))
+
+
+def long(folder: str, pause: str) -> None:
+    print(told(*long_training(folder, float(pause), partial(print, flush=True))))
 
 
 if __name__ == "__main__":
-    {"full_disk": full_disk, "losses": losses, "train": epochs}[sys.argv[1]](*sys.argv[2:])
+    {"full_disk": full_disk, "losses": losses, "long": long}[sys.argv[1]](*sys.argv[2:])

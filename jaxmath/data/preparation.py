@@ -42,8 +42,8 @@ def prepare(
       The folder of the set. It takes its place when it is complete; what fails leaves nothing behind.
 
     Raises:
-      ValueError: naming the file, if one is damaged, not the published one (by its SHA-256) or no image; for a name
-        with other characters than a-z, 0-9 and _.
+      ValueError: naming the file, if one is damaged, not the published one (by its SHA-256), or cannot be read as an
+        image; for a name with other characters than a-z, 0-9 and _.
       FileNotFoundError: if there is no such file, or no image folder.
       OSError: if the files cannot be downloaded or the set cannot be written.
 
@@ -124,12 +124,12 @@ def _files(paths: list[tuple[Path, int]]) -> Iterator[tuple[bytes, int]]:
     from PIL import Image
 
     for path, label in paths:
-        content = path.read_bytes()
         try:
+            content = path.read_bytes()
             with Image.open(io.BytesIO(content)) as image:
                 image.convert("RGB")
         except Exception as error:  # PIL raises what the damage leads to: OSError, SyntaxError, struct.error ...
-            raise ValueError(f"{_WHO}: {path} cannot be decoded as an image ({error})") from error
+            raise ValueError(f"{_WHO}: {path} cannot be read as an image ({error})") from error
         yield content, label
 
 

@@ -1,6 +1,9 @@
 """Checkpoints: the last state of a training and the best one."""
 
+import math
 import os
+import weakref
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple
@@ -10,6 +13,8 @@ import jax.numpy as jnp
 
 from jaxmath.train.state import State
 
+_UNSCORED = -math.inf  # the score of what has none
+
 
 class Kept(NamedTuple):
     """What a checkpoint has.
@@ -18,17 +23,23 @@ class Kept(NamedTuple):
       state: of the training, as it was.
       history: a row for every whole epoch until then.
       unfinished: the numbers of the steps of an epoch that was interrupted; empty at the end of one.
+      setting: what must be the same for the training to go on, by name, such as the number of rows and the batch size.
     """
 
     state: State
     history: list[dict[str, int | float]]
     unfinished: dict[str, list[float]]
+    setting: dict[str, int]
 
 
 class Checkpoints:
     """A folder with the last state of a training and the one with the best score, by Orbax.
 
     A checkpoint is complete before an older one goes: a process that is killed loses what it did since the last.
+
+    One training at a time writes to a folder: from its beginning until the object is closed or dropped, or the process
+    ends, others are refused, where the system and the disk know such locks (Windows does not). Reading is always
+    possible; a checkpoint that goes while it is read seems damaged.
 
     Args:
       path: the folder; it is made if there is none.
@@ -48,19 +59,10 @@ class Checkpoints:
     """
 
     def __init__(self, path: str | os.PathLike[str]):
-        import orbax.checkpoint as ocp
-        from orbax.checkpoint import checkpoint_managers as keep
-
         self.path = Path(path).absolute()
-        best = keep.BestN(get_metric_fn=lambda scores: scores["score"], n=1, keep_checkpoints_without_metrics=False)
-        options = ocp.CheckpointManagerOptions(
-            preservation_policy=keep.AnyPreservationPolicy([keep.LatestN(1), best]),
-            enable_async_checkpointing=False,
-            cleanup_tmp_directories=True,
-        )
+        self._release: weakref.finalize | None = None
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            self._manager = ocp.CheckpointManager(self.path, options=options)
         except OSError as error:
             raise type(error)(f"train.Checkpoints: cannot write to {self.path}: {error}") from error
 
@@ -68,10 +70,23 @@ class Checkpoints:
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._manager.close()
+        self._forget()
+        if self._release is not None:
+            self._release()
+            self._release = None
 
     def __len__(self) -> int:
-        return len(self._manager.all_steps())
+        return len(self._steps())
+
+    def claim(self) -> None:
+        """Refuses all other trainings that would write to the folder; :func:`fit` and :meth:`save` do so.
+
+        Raises:
+          OSError: naming the folder, if another training writes to it, in this process or another one.
+        """
+        if self._release is None:
+            self._release = weakref.finalize(self, _unlock, _lock(self.path))
+            self._forget()  # what was seen before
 
     def save(
         self,
@@ -80,6 +95,7 @@ class Checkpoints:
         *,
         score: float | None = None,
         unfinished: dict[str, list[float]] | None = None,
+        setting: dict[str, int] | None = None,
     ) -> None:
         """Keeps a state as the last, and as the best if no other has a higher score.
 
@@ -88,20 +104,26 @@ class Checkpoints:
           history: a row of numbers for every epoch.
           score: the higher the better; None for a state that is not to be the best.
           unfinished: the numbers of the steps since the last whole epoch.
+          setting: what a training that goes on from here must have too.
 
         Raises:
-          OSError: naming the folder, if the disk is full or cannot be written; older checkpoints stay.
+          OSError: naming the folder, if the disk is full or cannot be written, or another training writes there; older
+            checkpoints stay.
           ValueError: if the step is before the last one that is kept.
         """
         import orbax.checkpoint as ocp
 
         arrays, step = _arrays(state), int(state.step)
-        facts = {"history": list(history), "unfinished": unfinished or {}, "score": score, "arrays": _shapes(arrays)}
+        facts = {"history": list(history), "unfinished": unfinished or {}, "setting": setting or {}}
+        facts |= {"arrays": _shapes(arrays)}
         content = ocp.args.Composite(state=ocp.args.StandardSave(arrays), facts=ocp.args.JsonSave(facts))
-        if step in self._manager.all_steps():
+        self.claim()
+        if step in self._steps():
             return
         try:
-            saved = self._manager.save(step, args=content, metrics=None if score is None else {"score": float(score)})
+            saved = self._manager.save(
+                step, args=content, metrics={"score": _UNSCORED if score is None else float(score)}
+            )
         except Exception as error:  # what Orbax and its C++ raise of a full disk
             raise OSError(f"train.Checkpoints: cannot write step {step} to {self.path}: {_line(error)}") from error
         if not saved:
@@ -124,13 +146,13 @@ class Checkpoints:
         """
         import orbax.checkpoint as ocp
 
-        steps = {step: self._facts(step) for step in sorted(self._manager.all_steps())[0 if best else -1 :]}
-        if best:
-            steps = {step: facts for step, facts in steps.items() if facts["score"] is not None}
-        if not steps:
+        if self._release is None:
+            self._forget()  # another process may have written
+        ranks = {step: self._score(step) if best else step for step in self._steps()}
+        if not any(rank > _UNSCORED for rank in ranks.values()):
             raise FileNotFoundError(f"train.Checkpoints: no {'scored ' if best else ''}checkpoint in {self.path}")
-        step = max(steps, key=lambda step: steps[step]["score"] if best else step)
-        place, arrays, facts = f"train.Checkpoints: step {step} in {self.path}", _arrays(state), steps[step]
+        step = max(ranks, key=lambda step: (ranks[step], step))
+        place, arrays, facts = f"train.Checkpoints: step {step} in {self.path}", _arrays(state), self._facts(step)
         expected, found = _shapes(arrays), facts["arrays"]
         if odd := sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name)):
             got, wanted = found.get(odd[0], "none"), expected.get(odd[0], "none")
@@ -141,17 +163,74 @@ class Checkpoints:
             restored: Any = self._manager.restore(step, args=content)
         except Exception as error:
             raise ValueError(f"{place} is damaged: {_line(error)}") from error
-        return Kept(_with_arrays(state, restored.state), facts["history"], facts["unfinished"])
+        return Kept(_with_arrays(state, restored.state), facts["history"], facts["unfinished"], facts["setting"])
+
+    @cached_property
+    def _manager(self) -> Any:
+        """Of Orbax, which is slow to import; it clears away what a killed process left if this one may write."""
+        import orbax.checkpoint as ocp
+        from orbax.checkpoint import checkpoint_managers as keep
+
+        def score(scores: dict[str, float]) -> float:
+            return scores["score"]
+
+        best = keep.BestN(get_metric_fn=score, n=1, keep_checkpoints_without_metrics=False)
+        options = ocp.CheckpointManagerOptions(
+            best_fn=score,  # without it scores are not written
+            preservation_policy=keep.AnyPreservationPolicy([keep.LatestN(1), best]),
+            enable_async_checkpointing=False,
+            cleanup_tmp_directories=self._release is not None,
+        )
+        try:
+            return ocp.CheckpointManager(self.path, options=options)
+        except Exception as error:
+            kind = OSError if isinstance(error, OSError) else ValueError
+            raise kind(f"train.Checkpoints: cannot read {self.path}: {_line(error)}") from error
+
+    def _forget(self) -> None:
+        if (manager := vars(self).pop("_manager", None)) is not None:
+            manager.close()
+
+    def _steps(self) -> list[int]:
+        return sorted(self._manager.all_steps()) if any(self.path.iterdir()) else []
+
+    def _score(self, step: int) -> float:
+        scores = self._manager.metrics(step)  # None where a process was killed while it cleared the checkpoint away
+        return _UNSCORED if scores is None else scores["score"]
 
     def _facts(self, step: int) -> dict[str, Any]:
         import orbax.checkpoint as ocp
 
         try:
             found: Any = self._manager.restore(step, args=ocp.args.Composite(facts=ocp.args.JsonRestore()))
-            return {name: found.facts[name] for name in ("history", "unfinished", "score", "arrays")}
+            return {name: found.facts[name] for name in ("history", "unfinished", "setting", "arrays")}
         except Exception as error:
             place = f"train.Checkpoints: step {step} in {self.path}"
             raise ValueError(f"{place} is damaged; without its folder the other is used: {_line(error)}") from error
+
+
+def _lock(path: Path) -> int | None:
+    """An open folder, with a lock that ends when it is closed; None where there are no locks of folders."""
+    try:
+        import fcntl
+    except ImportError:
+        return None
+    folder = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(folder)
+        if not isinstance(error, BlockingIOError):
+            return None
+        raise OSError(
+            f"train.Checkpoints: another training writes to {path}; close it, or take another folder"
+        ) from None
+    return folder
+
+
+def _unlock(folder: int | None) -> None:
+    if folder is not None:
+        os.close(folder)
 
 
 def _arrays(state: State) -> dict[str, jax.Array]:

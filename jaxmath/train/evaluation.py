@@ -1,6 +1,6 @@
 """What a model says to examples, and how good that is."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import jax
@@ -52,7 +52,7 @@ def predict(state: State, images: Any, *, batch_size: int = 500) -> Float[np.nda
     batch_size = as_size(name, "batch_size", batch_size)
     if hasattr(images, "shape"):
         n = same_rows(name, (images,))
-        batches: Iterable[Any] = (images[i : i + batch_size] for i in range(0, n, batch_size))
+        batches = in_batches(images, n, batch_size)
     else:
         batches, n = images, 0
     model, full, outputs = (state.graphdef, state.params, state.rest), min(batch_size, n), []
@@ -64,6 +64,11 @@ def predict(state: State, images: Any, *, batch_size: int = 500) -> Float[np.nda
     if not outputs:
         raise ValueError(f"{name}: expected at least one image")
     return np.concatenate(outputs)
+
+
+def in_batches(arrays: Any, n: int, batch_size: int) -> Iterator[Any]:
+    """The n rows of a tree of arrays as they lie; the last batch may be shorter."""
+    return (jax.tree.map(lambda a, i=i: a[i : i + batch_size], arrays) for i in range(0, n, batch_size))
 
 
 def pair_of(data: tuple) -> tuple:
@@ -99,6 +104,33 @@ def evaluate(state: State, data: tuple | Iterable[tuple[Any, Any]], *, batch_siz
         logits, labels = (np.concatenate([np.asarray(part) for part in column]) for column in zip(*parts, strict=True))
     loss, share = _measures(logits, jnp.asarray(labels))
     return Evaluation(float(loss), float(share), logits)
+
+
+def measure(state: State, batches: Iterable[Any]) -> dict[str, float]:
+    """The loss of a state over a set, and the other numbers that come with it, of the model as it is used.
+
+    They are means over the rows of the set.
+    """
+    total, n = {}, 0
+    for batch in batches:
+        n += rows_of(batch)
+        for name, value in of_batch(state, batch).items():
+            total[name] = total.get(name, 0.0) + rows_of(batch) * float(value)
+    if not n:
+        raise ValueError("train.fit: expected at least one batch of the validation")
+    return {name: total[name] / n for name in dict.fromkeys(["loss", *total])}
+
+
+def rows_of(batch: Any) -> int:
+    """How many rows a batch has: those of its first array."""
+    return jax.tree.leaves(batch)[0].shape[0]
+
+
+@jax.jit
+def of_batch(state: State, batch: Any) -> dict[str, jax.Array]:
+    """The loss and the other numbers of one batch."""
+    value, metrics = state.loss(state.model, batch)
+    return {"loss": value} | metrics
 
 
 @jax.jit

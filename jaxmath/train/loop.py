@@ -19,14 +19,17 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxmath._array import all_finite, as_size, same_rows
 from jaxmath.data.feeding import epoch_order
 from jaxmath.train.checkpoints import Checkpoints
-from jaxmath.train.evaluation import evaluate, pair_of
+from jaxmath.train.evaluation import in_batches, measure, of_batch, pair_of, rows_of
 from jaxmath.train.report import Report
 from jaxmath.train.state import State, compile, keys, step
 
 History = list[dict[str, int | float]]
 # Between two looks at the numbers pass about so many seconds.
 _LOOK_EVERY = 0.3
+_ROWS = 500  # of a validation are looked at at a time
 _all_finite = jax.jit(all_finite)
+_copy = jax.jit(partial(jax.tree.map, jnp.copy))
+_traced_once = jax.jit(step, inline=True)
 
 
 class _Stretch(NamedTuple):
@@ -53,8 +56,8 @@ def fit(
 ) -> tuple[State, History]:
     """Trains a model, epoch by epoch.
 
-    A set of arrays lives on the device; batches are cut there, and many steps run as one program. With several devices
-    each gets a part of every batch. Batches that a function makes are trained on where they are.
+    A set of arrays lives on the device; batches are cut there, and many steps run as one program. Batches that a
+    function makes are trained on one by one. With several devices each gets a part of every batch.
 
     Args:
       state: from :func:`create`; it stays as it is.
@@ -62,36 +65,41 @@ def fit(
         whole batches in a new order. Or, for what does not fit on the device, a function that returns batches, given
         the number of an epoch, from 0, and how many batches to skip: ``lambda epoch, start:
         data.stream(fold_in(key, epoch), photographs, 32, size=(224, 224), start=start)``.
-      batch_size: of arrays; a multiple of the number of devices.
+      batch_size: of arrays; a multiple of the number of devices, as the rows of batches that a function makes.
       num_epochs: in all, those of a resumed training included.
-      validation: for a classifier; after every epoch :func:`evaluate` looks at it: arrays, or a function that returns
-        batches.
+      validation: arrays, or a function that returns batches, of which it is asked after every epoch, and once before,
+        for the first. The loss of the state looks at them, with the model as it is used: no dropout, running statistics
+        as they are.
       patience: stop after so many epochs without a lower loss (of the validation, if there is one).
       checkpoints: where the last epoch is kept and the one with the lowest loss.
       resume: go on from the last checkpoint, if there is one. With the same data and options the numbers are those of
         a training that was not interrupted; the key is that of the checkpoint.
-      log: a ``.csv`` or ``.json`` file with the history, written after every epoch.
+      log: a ``.csv`` or ``.json`` file with the history, written after every epoch; its folder is made.
       progress: show a bar with loss and accuracy.
 
     Returns:
       The state after the last epoch, and the history: for every epoch a dict of ``epoch`` (1, 2, ...), ``step``, the
-      means of ``loss`` and the other metrics over its steps, ``validation_loss``, ``validation_accuracy``, and
-      ``seconds``.
+      means of ``loss`` and the other metrics over its steps, ``validation_loss`` and the other metrics of the
+      validation, means over its rows, and ``seconds``.
 
     Raises:
-      TypeError, ValueError: if the data and the options do not fit together.
+      TypeError, ValueError: if the data and the options do not fit together, or not with the checkpoint: before the
+        first step.
       FileExistsError: if there are checkpoints and ``resume`` is false.
       FloatingPointError: naming the step, if the loss or the parameters are no longer finite. The checkpoints are those
         of the time before.
       KeyboardInterrupt: after a signal to stop; with checkpoints, once the step in progress is done and kept.
-      OSError: if a checkpoint or the log cannot be written.
+      OSError: if a checkpoint or the log cannot be written, or another training writes to the same checkpoints.
 
     Reference: section 11.3.4.
     """
     num_epochs = as_size("train.fit", "num_epochs", num_epochs)
     patience = None if patience is None else as_size("train.fit", "patience", patience)
-    state, history, unfinished = _begin(state, checkpoints, resume)
-    epoch_of = _epochs(data, batch_size)
+    devices = jax.devices()
+    mesh = Mesh(np.array(devices), ("batch",)) if len(devices) > 1 else None
+    epoch_of, setting = _epochs(data, batch_size, mesh)
+    validation_of = _validation(validation, state, mesh)
+    state, history, unfinished = _begin(state, checkpoints, resume, setting)
     with Report(num_epochs, history, log, progress) as report, _patiently(checkpoints is not None) as interrupted:
         for epoch in range(len(history), num_epochs):
             if _lost_patience(history, patience):
@@ -103,33 +111,45 @@ def fit(
                 known = len(numbers["loss"])
                 report.steps(epoch, numbers, stretch.num_steps)
                 if checkpoints is not None and interrupted.is_set() and not stretch.last:
-                    checkpoints.save(state, history, unfinished=numbers)
+                    checkpoints.save(state, history, unfinished=numbers, setting=setting)
                     _stop(state, checkpoints)
             means = {name: float(np.mean(values)) for name, values in numbers.items()}
             row = {"epoch": epoch + 1, "step": int(state.step), "loss": means["loss"]} | means
-            if validation is not None:
-                found = evaluate(state, validation() if callable(validation) else validation)
-                row |= {"validation_loss": found.loss, "validation_accuracy": found.accuracy}
+            row |= {f"validation_{name}": value for name, value in validation_of(state).items()}
             history, unfinished = [*history, row | {"seconds": time.perf_counter() - begin}], {}
             _check_epoch(state, row, checkpoints)
             if checkpoints is not None:
-                checkpoints.save(state, history, score=-_objective(row))
+                checkpoints.save(state, history, score=-_objective(row), setting=setting)
             report.epoch(history)
             if checkpoints is not None and interrupted.is_set():
                 _stop(state, checkpoints)
     return state, history
 
 
-def _begin(state: State, checkpoints: Checkpoints | None, resume: bool) -> tuple[State, History, dict]:
+def _begin(
+    state: State, checkpoints: Checkpoints | None, resume: bool, setting: dict[str, int]
+) -> tuple[State, History, dict]:
+    if checkpoints is not None:
+        checkpoints.claim()
     if checkpoints is None or not len(checkpoints):
-        return jax.tree.map(jnp.copy, state), [], {}  # what is compiled overwrites its state
+        return _copy(state), [], {}  # what is compiled overwrites its state
     if not resume:
         raise FileExistsError(f"train.fit: {checkpoints.path} has checkpoints; pass resume=True or another folder")
-    return checkpoints.restore(state)
+    kept = checkpoints.restore(state)
+    for name, value in setting.items():
+        if (before := kept.setting.get(name, value)) != value:
+            problem = f"{checkpoints.path} is of a training with {name} {before}, got {value}"
+            raise ValueError(f"train.fit: {problem}; resume with what it was made with, or take another folder")
+    return kept.state, kept.history, kept.unfinished
 
 
-def _epochs(data: Any, batch_size: int | None) -> Callable[[State, int, dict], Iterator[_Stretch]]:
-    """How to make an epoch, from a state, its number, and the numbers of the steps that were made of it."""
+def _epochs(
+    data: Any, batch_size: int | None, mesh: Mesh | None
+) -> tuple[Callable[[State, int, dict], Iterator[_Stretch]], dict[str, int]]:
+    """How to make an epoch, from a state, its number, and the numbers of the steps that were made of it.
+
+    And what must be the same if the training goes on another time.
+    """
     if not isinstance(data, tuple):
         if not callable(data):
             kind = type(data).__name__
@@ -137,31 +157,59 @@ def _epochs(data: Any, batch_size: int | None) -> Callable[[State, int, dict], I
         if batch_size is not None:
             raise ValueError("train.fit: batch_size is for arrays; a function makes its own batches")
         batches: Any = data
-        return partial(_epoch_of_batches, batches)
+        return partial(_epoch_of_batches, batches, mesh), {}
     data = pair_of(data)
     n = same_rows("train.fit", data)
     if batch_size is None:
         raise ValueError("train.fit: arrays need a batch_size")
-    batch_size, devices = as_size("train.fit", "batch_size", batch_size, n, "n"), jax.devices()
-    if batch_size % len(devices):
-        raise ValueError(f"train.fit: batch_size must be a multiple of the {len(devices)} devices, got {batch_size}")
-    mesh = Mesh(np.array(devices), ("batch",)) if len(devices) > 1 else None
-    return partial(_epoch_of_arrays, _everywhere(mesh, tuple(map(jnp.asarray, data))), batch_size, mesh)
+    batch_size = as_size("train.fit", "batch_size", batch_size, n, "n")
+    if mesh is not None and batch_size % mesh.size:
+        raise ValueError(f"train.fit: batch_size must be a multiple of the {mesh.size} devices, got {batch_size}")
+    arrays = _everywhere(mesh, tuple(map(jnp.asarray, data)))
+    return partial(_epoch_of_arrays, arrays, batch_size, mesh), {"rows": n, "batch_size": batch_size}
+
+
+def _validation(data: Any, state: State, mesh: Mesh | None) -> Callable[[State], dict[str, float]]:
+    """How to measure a state after an epoch; what cannot be measured is known now."""
+    if data is None:
+        return lambda state: {}
+    if isinstance(data, tuple):
+        arrays = pair_of(data)
+        n = same_rows("train.fit", arrays)
+        batches: Any = partial(in_batches, arrays, n, _ROWS)
+    elif callable(data):
+        batches = data
+    else:
+        kind = type(data).__name__
+        raise TypeError(f"train.fit: validation must be a tuple of arrays or a function, got {kind}")
+    first = next(iter(batches()), None)
+    if first is None:
+        raise ValueError("train.fit: expected at least one batch of the validation")
+    try:
+        rows_of(first)
+        numbers = jax.eval_shape(of_batch, state, first)
+    except Exception as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        problem = str(error).split("\n")[0]
+        raise kind(f"train.fit: the validation does not suit the loss of the state: {problem}") from error
+    if odd := [name for name, number in numbers.items() if number.shape]:
+        raise ValueError(f"train.fit: {odd[0]} of the validation has shape {numbers[odd[0]].shape}, expected a number")
+    return lambda state: measure(state, (_spread(mesh, batch, exactly=False) for batch in batches()))
 
 
 def _epoch_of_arrays(
     arrays: tuple, batch_size: int, mesh: Mesh | None, state: State, epoch: int, made: dict[str, list[float]]
 ) -> Iterator[_Stretch]:
     """As many steps at a time as fit between two looks."""
-    order = epoch_order(jax.random.fold_in(keys(state).order, epoch), len(arrays[0]), batch_size)
+    order = _order(state, epoch, len(arrays[0]), batch_size)
     first, at_once, total = len(made.get("loss", ())), 1, len(order)
     if first >= total:
         kept_with = f"the checkpoint has {first} steps of an epoch, which has {total} now"
         raise ValueError(f"train.fit: {kept_with}; resume with the batch_size it was made with")
     first_batch = jax.eval_shape(lambda arrays: tuple(a[:batch_size] for a in arrays), arrays)
-    names = jax.eval_shape(step, state, first_batch)[1]
-    before = {name: jnp.asarray(made.get(name, []), like.dtype) for name, like in names.items()}
-    kept = {name: jnp.zeros(total, values.dtype).at[:first].set(values) for name, values in before.items()}
+    names = jax.eval_shape(_traced_once, state, first_batch)[1]
+    before = {name: np.array(made.get(name, []), like.dtype) for name, like in names.items()}
+    kept = {name: jnp.asarray(np.pad(values, (0, total - first))) for name, values in before.items()}
     state, order, kept = _everywhere(mesh, (state, order, kept))
     run, unknown = _program(mesh), 2  # the first call compiles
     while first < total:
@@ -173,11 +221,20 @@ def _epoch_of_arrays(
         yield _Stretch(state, numbers, total, first == total)
 
 
+@partial(jax.jit, static_argnums=(2, 3))
+def _order(state: State, epoch: int | jax.Array, n: int, batch_size: int) -> jax.Array:
+    return epoch_order(jax.random.fold_in(keys(state).order, epoch), n, batch_size)
+
+
 def _epoch_of_batches(
-    batches: Callable[[int, int], Iterable[Any]], state: State, epoch: int, made: dict[str, list[float]]
+    batches: Callable[[int, int], Iterable[Any]],
+    mesh: Mesh | None,
+    state: State,
+    epoch: int,
+    made: dict[str, list[float]],
 ) -> Iterator[_Stretch]:
-    numbers = {name: list(values) for name, values in made.items()}
-    left = iter(batches(epoch, len(numbers.get("loss", ()))))
+    numbers, state = {name: list(values) for name, values in made.items()}, _everywhere(mesh, state)
+    left = (_spread(mesh, batch) for batch in batches(epoch, len(numbers.get("loss", ()))))
     batch = next(left, None)
     if batch is None:
         raise ValueError(f"train.fit: no batches in epoch {epoch + 1}")
@@ -206,7 +263,7 @@ def _program(mesh: Mesh | None) -> Callable[..., Any]:
             batch = tuple(a.at[order[i]].get(mode="promise_in_bounds") for a in arrays)
             if mesh is not None:
                 batch = jax.lax.with_sharding_constraint(batch, NamedSharding(mesh, PartitionSpec("batch")))
-            state, found = step(state, batch)
+            state, found = _traced_once(state, batch)
             return state, {name: kept[name].at[i].set(value) for name, value in found.items()}
 
         return jax.lax.fori_loop(first, last, one, (state, kept))
@@ -216,6 +273,17 @@ def _program(mesh: Mesh | None) -> Callable[..., Any]:
 
 def _everywhere(mesh: Mesh | None, tree: Any) -> Any:
     return tree if mesh is None else jax.device_put(tree, NamedSharding(mesh, PartitionSpec()))
+
+
+def _spread(mesh: Mesh | None, batch: Any, exactly: bool = True) -> Any:
+    """A batch over the devices by its rows; one that does not divide is an error, or copied to all of them."""
+    if mesh is None:
+        return batch
+    shapes = [np.shape(leaf) for leaf in jax.tree.leaves(batch)]
+    divides = all(shape and shape[0] % mesh.size == 0 for shape in shapes)
+    if exactly and not divides:
+        raise ValueError(f"train.fit: batches must have a multiple of the {mesh.size} devices of rows, got {shapes}")
+    return jax.device_put(batch, NamedSharding(mesh, PartitionSpec("batch") if divides else PartitionSpec()))
 
 
 def _check_losses(losses: list[float], step: int, checkpoints: Checkpoints | None) -> None:

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import tempfile
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -20,6 +21,8 @@ class Report:
         self._log = None if log is None else Path(log)
         if self._log is not None and self._log.suffix not in (".csv", ".json"):
             raise ValueError(f"train.fit: the log must end in .csv or .json, got {self._log}")
+        if self._log is not None:
+            _check_writable(self._log)
         self._bar: Any = None
         if progress:
             from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -50,6 +53,18 @@ class Report:
             self._bar.console.print(f"epoch {len(history)}  " + "  ".join(f"{k} {v:.4f}" for k, v in row.items()))
         if self._log is not None:
             write_bytes(self._log, _as_text(history, self._log.suffix).encode())
+
+
+def _check_writable(path: Path) -> None:
+    """Makes the folder; raises before there is anything to tell."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():
+            raise IsADirectoryError("it is a folder")
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise type(error)(f"train.fit: cannot write the log {path}: {error}") from error
 
 
 def _as_text(history: list[dict[str, int | float]], suffix: str) -> str:

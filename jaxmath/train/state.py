@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import jax
@@ -122,9 +122,15 @@ def create(
     """
     graphdef, params, rest = nnx.split(model, nnx.Param, ...)
     key = jax.random.key(0) if key is None else key
+    return _created(params, rest, key, graphdef, optimizer, loss, augment)
+
+
+@partial(jax.jit, static_argnums=(3, 4, 5, 6))
+def _created(params: Any, rest: Any, key: Array, *static: Any) -> State:
+    """One program, which copies: what is compiled later overwrites its state."""
+    _, optimizer, _, _ = static
     memory = jax.tree.map(jnp.asarray, optimizer.init(params))
-    state = State(params, rest, memory, key, jnp.zeros((), jnp.int32), graphdef, optimizer, loss, augment)
-    return jax.tree.map(jnp.copy, state)  # what is compiled overwrites its state
+    return jax.tree.map(jnp.copy, State(params, rest, memory, key, jnp.zeros((), jnp.int32), *static))
 
 
 def step(state: State, batch: Any) -> tuple[State, Metrics]:
