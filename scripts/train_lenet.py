@@ -23,11 +23,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import optax
 import typer
 from flax import nnx
+from PIL import Image
 
 from jaxmath import data, models, train
 from jaxmath._storage import write_bytes
@@ -114,9 +114,9 @@ def _sized(images: np.ndarray) -> np.ndarray:
     """Images of 28 x 28 or 32 x 32 pixels as they are, others brought to 28 x 28."""
     if images.shape[1:3] in ((28, 28), (32, 32)):
         return images
-    shape = (len(images), _SIDE, _SIDE, images.shape[3])
-    resized = jax.jit(lambda x: jax.image.resize(x.astype(jnp.float32), shape, "linear"))(images)
-    return np.clip(np.round(resized), 0, 255).astype(np.uint8)
+    resize = partial(Image.Image.resize, size=(_SIDE, _SIDE), resample=Image.Resampling.BILINEAR)
+    channels = [[np.asarray(resize(Image.fromarray(a))) for a in images[..., c]] for c in range(images.shape[3])]
+    return np.stack(channels, axis=-1)
 
 
 def _write(out: Path, state: train.State, test: tuple[np.ndarray, np.ndarray], classes: tuple[str, ...]) -> dict:
