@@ -197,14 +197,20 @@ def _each_lane(of_lane: Callable[[Partial, Any, Any], Any], lanes: int) -> Calla
     mesh = jax.sharding.get_abstract_mesh()
     if mesh.size != lanes or AxisType.Manual in mesh.axis_types:
         return jax.vmap(of_lane, in_axes=(None, 0, 0))
+    # without the lane as an axis: products with a batch of one are slow on a CPU
+    nowhere, rows = PartitionSpec(), PartitionSpec(mesh.axis_names)
 
     def own(statistics: Partial, *lane: Any) -> Any:
         result = of_lane(statistics, *jax.tree.map(lambda a: a[0], lane))
         return jax.tree.map(lambda a: a[None], result)
 
-    # without the lane as an axis: products with a batch of one are slow on a CPU
-    rows = PartitionSpec(mesh.axis_names)
-    return jax.shard_map(own, in_specs=(PartitionSpec(), rows, rows), out_specs=rows, check_vma=False)
+    def placed(statistics: Partial, *lanes: Any) -> Any:
+        if AxisType.Explicit in mesh.axis_types:
+            statistics, lanes = jax.sharding.reshard((statistics, lanes), (nowhere, rows))
+        return each(statistics, *lanes)
+
+    each = jax.shard_map(own, in_specs=(nowhere, rows, rows), out_specs=rows, check_vma=False)
+    return placed
 
 
 def _over_lane(statistics: Partial, x: Any, weights: Array | None, chunk_size: int) -> Any:

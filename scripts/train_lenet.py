@@ -3,9 +3,9 @@
 Without options it takes the handwritten digits that are shipped, less than a minute. Every tenth example is held out,
 to tell which epoch is the best; the test set is looked at once, in the end. The folder gets ``checkpoints/`` (the last
 epoch and the best one), ``history.csv`` (loss and accuracy of every epoch), ``weights.safetensors`` (of the best
-epoch), ``report.json`` (the options and what came of them), ``confusion.png`` and ``predictions.png``. Ctrl-C finishes
-the step in progress and keeps it; ``--resume`` goes on from there. The exit status is 1 if the loss is no longer
-finite, 2 for a wrong argument, 130 after Ctrl-C.
+epoch, or of the last with ``--held-out 0``), ``options.json``, ``report.json`` (what came of them), ``confusion.png``
+and ``predictions.png``. Ctrl-C finishes the step in progress and keeps it; ``--resume`` goes on from there, with the
+same options. The exit status is 1 if the loss is no longer finite, 2 for a wrong argument, 130 after Ctrl-C.
 
 Other sets are made once: ``python -c "from jaxmath import data; data.prepare('mnist', data_dir='FOLDER')"``. On MNIST
 the book's optimiser is ``--rate 0.01 --no-cosine --shift 0 --batch-size 100 --epochs 10 --held-out 0``; better is
@@ -64,6 +64,7 @@ def main(
         model = _model(examples[0], len(learnt.classes), seed)
         state = train.create(model, rule, key=jax.random.key(seed), augment=augment)
         with train.Checkpoints(out / "checkpoints") as checkpoints:
+            _keep_options(out / "options.json", options, len(checkpoints) > 0)
             chosen_by = {"validation": validation if held.any() else None, "patience": patience}
             kept = {"checkpoints": checkpoints, "resume": resume, "log": out / "history.csv"}
             state, history = train.fit(state, examples, batch_size=batch_size, num_epochs=epochs, **chosen_by, **kept)
@@ -80,6 +81,19 @@ def main(
     except (ValueError, OSError) as error:
         print(error, file=sys.stderr)
         raise typer.Exit(2) from None
+
+
+def _keep_options(path: Path, options: dict[str, Any], goes_on: bool) -> None:
+    """Writes down what decides the numbers; a training that goes on must have the same."""
+    free = {"data_dir", "patience", "out", "resume"} | (set() if options["cosine"] else {"epochs"})
+    decisive = {name: value for name, value in options.items() if name not in free}
+    if not goes_on:
+        write_bytes(path, (json.dumps(decisive, indent=1) + "\n").encode())
+        return
+    before = json.loads(path.read_text())
+    if odd := [name for name in decisive if decisive[name] != before.get(name)]:
+        option = f"--{odd[0].replace('_', '-')}"
+        raise ValueError(f"{option} is {before.get(odd[0])} in {path}, got {decisive[odd[0]]}; go on with the same")
 
 
 def _model(images: np.ndarray, num_classes: int, seed: int) -> models.LeNet:

@@ -46,6 +46,8 @@ def main() -> None:
         lambda x, w: kmeans.fit(key, x, 2, weights=w, init=start.means, max_steps=3, tol=0.0)[:2],
     )
     local = [call(x, weights) for call in calls]
+    ragged = x[:7997], weights[:7997]
+    of_ragged = calls[1](*ragged)
     for kind in (AxisType.Auto, AxisType.Explicit):
         mesh = jax.make_mesh((4,), ("data",), axis_types=(kind,))
         with jax.set_mesh(mesh):
@@ -53,12 +55,13 @@ def main() -> None:
             for call, want in zip(calls, local, strict=True):
                 check_equal(call(sharded, w), want)
                 check_equal(jax.jit(call)(sharded, w), want)
+            for args, want in (((x, weights), local[1]), ((sharded, weights), local[1]), (ragged, of_ragged)):
+                check_equal(jax.jit(calls[1])(*args), want)
             statistics = Partial(moments._weighted_statistics, reduce.typical_row(sharded))
             check_program(reduce._over.lower(statistics, sharded, None, 4, 500).compile().as_text(), reductions=1)
             # the other two are the sum and the count of the typical row, a few numbers
             check_program(jax.jit(calls[1]).lower(sharded, w).compile().as_text(), reductions=3)
-    ragged = moments.of(x[:7997], chunk_size=100)
-    check_equal(jax.jit(moments.of)(x[:7997]), ragged)
+    check_equal(jax.jit(moments.of)(x[:7997]), moments.of(x[:7997], chunk_size=100))
     print("four devices agree")
 
 

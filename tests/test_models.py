@@ -131,6 +131,8 @@ def test_lenet_takes_no_other_images(lenet):
     for shape in [(2, 30, 30, 1), (28, 28, 1), (2, 28, 32, 1), (2, 28, 28, 3)]:
         with pytest.raises(ValueError, match=r"LeNet: expected images \(n, 28, 28, 1\) or"):
             lenet(jnp.zeros(shape))
+    with pytest.raises(ValueError, match=r"mean and std of shape \(\) or \(1,\), got \(3,\) and \(\)"):
+        models.LeNet(mean=jnp.zeros(3), rngs=nnx.Rngs(0))
     with pytest.raises(TypeError, match="got uint8; divide bytes by 255"):
         lenet(jnp.zeros((2, 28, 28, 1), jnp.uint8))
 

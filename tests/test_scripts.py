@@ -1,10 +1,12 @@
 """Scripts as a user runs them."""
 
 import json
+import os
 import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -16,11 +18,14 @@ import pytest
 from jaxmath import data, gmm
 
 SCRIPTS = Path(__file__).resolve().parent.parent / "scripts"
+PROGRAMS = tempfile.TemporaryDirectory()
+# compiled programs not into the user's own cache
+ENVIRONMENT = {"JAX_COMPILATION_CACHE_DIR": PROGRAMS.name} | os.environ
 
 
 def run(name, *arguments):
     command = [sys.executable, SCRIPTS / name, *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=240)
+    return subprocess.run(command, capture_output=True, text=True, timeout=240, env=ENVIRONMENT)
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +133,7 @@ def test_odd_tables(tmp_path):
 
 
 def lenet(folder, *options):
-    return run("train_lenet.py", "--out", folder, "--batch-size", 200, *options)
+    return run("train_lenet.py", "--out", folder, "--batch-size", 200, "--no-cosine", *options)
 
 
 def test_train_lenet_and_go_on(tmp_path):
@@ -137,12 +142,15 @@ def test_train_lenet_and_go_on(tmp_path):
     assert first.returncode == 0, first.stderr
     again = lenet(out, "--epochs", 2)
     assert (again.returncode, "pass resume=True" in again.stderr) == (2, True)
+    other = lenet(out, "--epochs", 2, "--resume", "--seed", 1)
+    assert (other.returncode, "--seed is 0 in" in other.stderr) == (2, True)
     second = lenet(out, "--epochs", 2, "--resume")
     assert second.returncode == 0, second.stderr
     rows = (out / "history.csv").read_text().splitlines()
     assert [row.split(",")[0] for row in rows] == ["epoch", "1", "2"]
     assert {path.name for path in out.iterdir()} == {
-        *("checkpoints", "confusion.png", "history.csv", "predictions.png", "report.json", "weights.safetensors")
+        *("checkpoints", "confusion.png", "history.csv", "options.json", "predictions.png", "report.json"),
+        "weights.safetensors",
     }
     report = json.loads((out / "report.json").read_text())
     assert f"accuracy {report['test_accuracy']:.4f}" in second.stdout
@@ -153,7 +161,8 @@ def test_train_lenet_and_go_on(tmp_path):
 def test_train_lenet_after_a_signal(tmp_path):
     out = tmp_path / "out"
     command = [sys.executable, SCRIPTS / "train_lenet.py", "--out", out, "--epochs", "500"]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+    options = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True, "env": ENVIRONMENT}
+    with subprocess.Popen(command, **options) as process:
         for _ in range(1200):
             time.sleep(0.1)
             if (out / "history.csv").exists() or process.poll() is not None:

@@ -41,8 +41,8 @@ def convolution(
 
     Note:
       A NaN or an infinity in an image may make more outputs of this image NaN than those that it reaches. Forward mode
-      (``jax.jvp``) alone fails where more than 8 channels are left to XLA's convolution; reverse mode, and forward over
-      reverse mode, work.
+      (``jax.jvp``) alone fails where XLA's convolution is left to do it: more than 8 channels, or strides. Reverse
+      mode, and forward over reverse mode, work.
     """
     dilated = any(d != 1 for d in (*(lhs_dilation or ()), *(rhs_dilation or ())))
     if x.ndim != 4 or dilated or feature_group_count != 1:

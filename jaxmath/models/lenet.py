@@ -31,10 +31,13 @@ class LeNet(nnx.Module):
       num_classes: outputs, static.
       channels: of an image, static.
       mean: what is subtracted from the pixels, a number or one a channel.
-      std: what they are divided by then; both are saved with the weights, and not trained.
+      std: what they are divided by then; both are saved with the weights, and not trained. Where it is 0, all is NaN.
       rngs: ``nnx.Rngs`` with the stream ``params``.
       dtype: in which it computes, ``jnp.bfloat16`` for instance; None for the widest of image and parameters.
       param_dtype: of the parameters.
+
+    Raises:
+      ValueError: if ``mean`` or ``std`` is neither a number nor one a channel.
 
     Example:
       >>> model = LeNet(rngs=nnx.Rngs(0))
@@ -56,6 +59,9 @@ class LeNet(nnx.Module):
         dtype: Any = None,
         param_dtype: Any = jnp.float32,
     ):
+        if any(jnp.shape(a) not in ((), (channels,)) for a in (mean, std)):
+            shapes = f"{jnp.shape(mean)} and {jnp.shape(std)}"
+            raise ValueError(f"models.LeNet: expected mean and std of shape () or ({channels},), got {shapes}")
         self.mean, self.std = (nnx.BatchStat(jnp.full(channels, a, param_dtype)) for a in (mean, std))
         # Glorot's variance, and 5/3 of its deviation because tanh makes what it gets smaller
         kernel_init = nnx.initializers.variance_scaling((5 / 3) ** 2, "fan_avg", "uniform")

@@ -156,7 +156,8 @@ def mlp(
     """
     name = "neural.mlp"
     x, layers, dtype = read(name, params, x)
-    a = x.T  # one column for each row of data: narrow layers are some four times as fast so
+    # one column for each row of data: narrow layers are some five times as fast so, and not by a view of the rows
+    a = jax.lax.optimization_barrier(x.T)
     for layer in layers[:-1]:
         a = activate(name, activation, affine_of_columns(layer, a))
     return activate(name, output_activation, affine_of_columns(layers[-1], a).T).astype(dtype)

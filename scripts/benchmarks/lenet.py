@@ -8,6 +8,7 @@ import numpy as np
 from benchmarks.workload import Workload
 
 _STEPS, _BATCH, _RATE, _MOMENTUM = 20, 128, 0.01, 0.9
+_IMAGES = 60_000
 _SHAPES = {
     "conv1": (5, 5, 1, 6),
     "conv2": (5, 5, 6, 16),
@@ -97,6 +98,33 @@ def _exact(*inputs):
     return _torch_steps(*inputs, double=True)()
 
 
+def _set(rng):
+    """As many images as MNIST has, and of its size."""
+    return rng.integers(0, 256, size=(_IMAGES, 28, 28, 1), dtype=np.uint8), rng.integers(0, 10, size=_IMAGES)
+
+
+def _batches(images, labels):
+    """How many images the batches of an epoch have."""
+    import jax
+
+    from jaxmath import data
+
+    arrays = jax.block_until_ready(jax.device_put((images, labels.astype(np.int32))))
+
+    def run():
+        return sum(len(jax.block_until_ready(batch)[1]) for batch in data.batches(jax.random.key(0), arrays, _BATCH))
+
+    return run
+
+
+def _numpy_batches(images, labels):
+    def run():
+        order = np.random.default_rng(0).permutation(_IMAGES)[: _IMAGES // _BATCH * _BATCH].reshape(-1, _BATCH)
+        return sum(len((images[rows], labels[rows])[1]) for rows in order)
+
+    return run
+
+
 WORKLOADS = {
     "LeNet training": Workload(
         "PyTorch channels_last", _inputs, partial(_steps, in_scan=False), _torch_steps, _exact, 0.75
@@ -104,4 +132,5 @@ WORKLOADS = {
     "LeNet training in a scan": Workload(
         "steps outside", _inputs, partial(_steps, in_scan=True), partial(_steps, in_scan=False), _exact, 0.95
     ),
+    "batches of 60000 images": Workload("NumPy", _set, _batches, _numpy_batches, lambda *_: _IMAGES // _BATCH * _BATCH),
 }
