@@ -24,7 +24,7 @@ from jaxmath._stream import even_chunk
 from jaxmath.gmm.mixture import DENSE, GMM, variances
 
 # Floats of temporaries in a chunk, and its fewest and most rows.
-_CPU, _ACCELERATOR = (2**18, 256, 1024), (2**26, 1024, 65536)
+_CPU, _ACCELERATOR = (2**17, 256, 1024), (2**26, 1024, 65536)
 # How far a mean may lie, in squared deviations of its component, for the fast form; it may lose as many eps.
 _FAR = 1e3
 
