@@ -31,6 +31,7 @@ EXEMPT: dict[str, str] = {
     ),
     "train.State.model": "a model: test_train.py",
     "train.Checkpoints.claim": "files: test_train.py",
+    "train.Checkpoints.release": "files: test_train.py",
     "train.Checkpoints.restore": "files: test_train.py",
     "train.Checkpoints.save": "files: test_train.py",
 }

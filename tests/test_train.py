@@ -232,6 +232,15 @@ def test_training_learns_and_says_so(tmp_path):
     assert len(lines) == 10
 
 
+def test_the_log_has_what_was_kept_before(tmp_path):
+    x, labels = examples(30)
+    with train.Checkpoints(tmp_path / "c") as checkpoints:
+        on = partial(fit, small_state(), (x, labels), num_epochs=1, checkpoints=checkpoints, resume=True)
+        history = on()[1]
+        assert on(log=tmp_path / "log.json")[1] == history
+    assert json.loads((tmp_path / "log.json").read_text()) == history
+
+
 def test_the_log_makes_its_folder_or_says_that_it_cannot(tmp_path):
     x, labels = examples(30)
     fit(small_state(), (x, labels), num_epochs=1, log=tmp_path / "a" / "b" / "log.csv")
@@ -281,10 +290,23 @@ def test_a_validation_that_does_not_fit_is_known_before_the_first_epoch():
         (small_state(), (x, labels[:-1]), ValueError, "equally many rows"),
         (small_state(), lambda: [], ValueError, "at least one batch of the validation"),
         (small_state(), [(x, labels)], TypeError, "validation must be a tuple of arrays or a function, got list"),
-        (narrow, (x, labels), ValueError, r"all of the validation has shape \(30, 3\), expected a number"),
+        (narrow, (x, labels), ValueError, r"validation .*: the loss reports all of shape \(30, 3\), expected a number"),
     ]:
         with pytest.raises(error, match=f"train.fit: .*{message}"):
             train.fit(state, never, num_epochs=1, validation=validation, progress=False)
+
+
+@pytest.mark.bad_input
+def test_what_a_loss_may_report():
+    x, labels = examples(30)
+    for name, value in [
+        ("all", labels / 1),
+        *((name, 1.0) for name in ("loss", "epoch", "step", "seconds", "validation_x")),
+    ]:
+        state = small_state(loss=lambda model, batch, name=name, value=value: (model(batch[0]).mean(), {name: value}))
+        for source in ({"data": (x, labels), "batch_size": 30}, {"data": lambda epoch, start: [(x, labels)]}):
+            with pytest.raises(ValueError, match=f"train.step: the loss reports {name}"):
+                train.fit(state, **source, num_epochs=1, progress=False)
 
 
 def test_the_order_of_examples_comes_from_the_key():
@@ -312,7 +334,9 @@ def test_resumed_training_gives_the_same_numbers(tmp_path):
         with pytest.raises(FileExistsError, match="pass resume=True"):
             train_on(num_epochs=3, checkpoints=checkpoints)
     with train.Checkpoints(tmp_path) as checkpoints:
+        checkpoints.claim()
         state, history = train_on(num_epochs=3, checkpoints=checkpoints, resume=True)
+        assert not checkpoints.claim()  # it is claimed still
         assert_same(state, expected)
         assert without_seconds(history) == without_seconds(expected_history)
         best = checkpoints.restore(state, best=True)
@@ -321,14 +345,14 @@ def test_resumed_training_gives_the_same_numbers(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["arrays", "batches"])
-def test_a_signal_keeps_the_step_in_progress(tmp_path, kind):
+def test_a_signal_keeps_the_step_in_progress(tmp_path, capsys, kind):
     x, labels = examples()
-    sent, handler = [], signal.getsignal(signal.SIGINT)
+    sent, handlers = [], [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
 
     def batches(epoch, start, interrupt=False):
         for i, batch in enumerate(data.batches(jax.random.key(epoch), (x, labels), 30, start=start)):
             if interrupt and (epoch, i) == (1, 1):
-                os.kill(os.getpid(), signal.SIGINT)
+                os.kill(os.getpid(), signal.SIGTERM)
             yield batch
 
     def interrupt_once(values):
@@ -354,7 +378,7 @@ def test_a_signal_keeps_the_step_in_progress(tmp_path, kind):
             return super().__call__(x)
 
     model = Steps if kind == "arrays" else Small
-    state = train.create(model(nnx.Rngs(0)), RULE, loss=loss)
+    state = train.create(model(nnx.Rngs(0)), RULE, loss=loss, augment=noise)
     source = {"data": (x, labels), "batch_size": 30} if kind == "arrays" else {"data": batches}
     train_on = partial(train.fit, state, num_epochs=3, progress=False)
     with train.Checkpoints(tmp_path) as checkpoints:
@@ -363,6 +387,7 @@ def test_a_signal_keeps_the_step_in_progress(tmp_path, kind):
                 **source | ({} if kind == "arrays" else {"data": partial(batches, interrupt=True)}),
                 checkpoints=checkpoints,
             )
+        assert "stopping after this step; again to stop at once\n" in capsys.readouterr().err
         kept = checkpoints.restore(state)
         assert 3 < kept.state.step < 9
         assert len(kept.unfinished["loss"]) == kept.state.step % 3
@@ -370,7 +395,30 @@ def test_a_signal_keeps_the_step_in_progress(tmp_path, kind):
     expected, expected_history = train_on(**source)
     assert_same(resumed, expected)
     assert without_seconds(history) == without_seconds(expected_history)
-    assert signal.getsignal(signal.SIGINT) is handler
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == handlers
+
+
+def test_a_broken_state_is_not_kept_after_a_signal(tmp_path):
+    """The fourth update is not a number, the loss before it is; the statistics break where an image is huge."""
+    x, labels = examples()
+
+    def batches(epoch, start):
+        if epoch == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+        return data.batches(jax.random.key(epoch), (x, labels), 30, start=start)
+
+    rule = optax.sgd(lambda count: jnp.where(count == 3, jnp.nan, 0.1))
+    checkpoints = train.Checkpoints(tmp_path)
+    with pytest.raises(FloatingPointError, match=f"a parameter is not finite after step 4; {tmp_path} has the state"):
+        train.fit(small_state(rule=rule), batches, num_epochs=2, progress=False, checkpoints=checkpoints)
+    with train.Checkpoints(tmp_path) as other:  # the training has released the folder, though its object lives
+        other.claim()
+        kept = other.restore(small_state(rule=rule)).state
+        assert kept.step == 3
+        broken = nnx.merge(kept.graphdef, kept.params, kept.rest, copy=True)
+        broken.norm.var[...] = jnp.full(8, jnp.inf)
+        with pytest.raises(FloatingPointError, match="a running statistic is not finite after step 3"):
+            fit(train.create(broken, RULE), (x, labels), num_epochs=1)
 
 
 def test_a_signal_at_the_end_of_an_epoch_lets_it_end(tmp_path):
@@ -469,11 +517,15 @@ def test_what_does_not_fit_together(tmp_path):
         ({"data": (x, labels), "batch_size": 30, "log": "log.txt"}, ValueError, r"must end in \.csv or \.json"),
         ({"data": (x, labels), "batch_size": 30, "patience": 0}, ValueError, "patience must be"),
         ({"data": (x, labels), "batch_size": 30, "num_epochs": 0}, ValueError, "num_epochs must be"),
+        ({"data": (x, labels), "batch_size": 30, "resume": True}, ValueError, "resume needs checkpoints"),
     ]:
         with pytest.raises(error, match=message):
             train.fit(state, **{"num_epochs": 1, "progress": False} | options)
     with pytest.raises(ValueError, match="at least one batch"):
         train.evaluate(state, [])
+    for pairs, kind in (([x, labels], "ndarray"), ((x, labels, x), "3 parts"), ([(x,)], "1 parts")):
+        with pytest.raises(TypeError, match=f"train.evaluate: expected .* an iterable of such pairs, not of {kind}"):
+            train.evaluate(state, pairs)
 
 
 # checkpoints
@@ -525,6 +577,9 @@ def test_one_training_at_a_time_writes_and_others_read(tmp_path):
 def test_checkpoints_that_cannot_be_read(tmp_path):
     state = small_state()
     with train.Checkpoints(tmp_path / "c") as checkpoints:
+        for score in (np.nan, np.inf):
+            with pytest.raises(ValueError, match=f"score must be finite or None, got {score}"):
+                checkpoints.save(state, score=score)
         with pytest.raises(FileNotFoundError, match="no checkpoint in"):
             checkpoints.restore(state)
         checkpoints.save(state)
@@ -533,13 +588,14 @@ def test_checkpoints_that_cannot_be_read(tmp_path):
         for other in (small_state(width=9), small_state(rule=optax.sgd(0.1))):
             with pytest.raises(ValueError, match=r"step 0 in .* belongs to another model or optimiser: .* is .* there"):
                 checkpoints.restore(other)
-    largest = max(
-        (tmp_path / "c").rglob("*"),
-        key=lambda path: path.stat().st_size if "ocdbt" in str(path) or path.is_file() else 0,
-    )
-    largest.write_bytes(largest.read_bytes()[: largest.stat().st_size // 2])
-    with train.Checkpoints(tmp_path / "c") as checkpoints, pytest.raises(ValueError, match=r"step 0 in .* is damaged"):
-        checkpoints.restore(state)
+    place, problem = tmp_path / "c" / "0", "step 0 in .* is damaged; remove its folder to use the other"
+    largest = max((path for path in place.rglob("*") if path.is_file()), key=lambda path: path.stat().st_size)
+    for path in (largest, place / "facts" / "metadata", place / "metrics" / "metrics"):
+        whole = path.read_bytes()
+        path.write_bytes(whole[: len(whole) // 2])
+        with train.Checkpoints(tmp_path / "c") as checkpoints, pytest.raises(ValueError, match=problem):
+            checkpoints.restore(state)
+        path.write_bytes(whole)
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match="cannot write to"):
         train.Checkpoints(tmp_path / "file" / "c")
@@ -559,8 +615,14 @@ def start_child(*arguments):
 
 
 def long_training(folder, pause=0.0, tell=lambda line: None):
-    """Epochs of three steps, from the last checkpoint in a folder on; says when a step begins."""
+    """Epochs of three steps, from the last checkpoint in a folder on; says when a step or a save begins."""
     x, labels = examples()
+
+    class Telling(train.Checkpoints):
+        def save(self, *arguments, **options):
+            tell("saving")
+            super().save(*arguments, **options)
+            tell("saved")
 
     def batches(epoch, start):
         for i, batch in enumerate(data.batches(jax.random.key(epoch), (x, labels), 30, start=start), start=start):
@@ -572,7 +634,7 @@ def long_training(folder, pause=0.0, tell=lambda line: None):
     state = small_state(augment=noise)
     if folder is None:
         return train.fit(state, batches, **options)
-    with train.Checkpoints(folder) as checkpoints:
+    with Telling(folder) as checkpoints:
         return train.fit(state, batches, checkpoints=checkpoints, resume=True, **options)
 
 
@@ -594,7 +656,8 @@ def test_a_full_disk_leaves_the_last_checkpoint(tmp_path):
 def test_two_devices_have_the_losses_of_one(tmp_path):
     curves = []
     for count in (1, 2):
-        result = run_child("losses", XLA_FLAGS=f"--xla_force_host_platform_device_count={count}")
+        flags = f"--xla_force_host_platform_device_count={count}"
+        result = run_child("losses", JAX_PLATFORMS="cpu", XLA_FLAGS=flags)
         assert result.returncode == 0, result.stderr
         curves.append(json.loads(result.stdout.splitlines()[-1]))
     assert [curve["devices"] for curve in curves] == [1, 2]
@@ -603,16 +666,22 @@ def test_two_devices_have_the_losses_of_one(tmp_path):
 
 
 def five_kills(folder, seed):
-    """Kills a training at five random moments; after each, what a process has kept is what it may have."""
+    """Kills a training at five random moments; after each, what a process has kept is what it may have.
+
+    The third is while it writes.
+    """
     rng, kept = random.Random(seed), 0
-    for _ in range(5):
+    for kill in range(5):
         with start_child("long", folder, 0.04) as child:
-            lines = [child.stdout.readline() for _ in range(rng.randint(2, 7))]  # until the third epoch begins
-            time.sleep(rng.uniform(0, 0.3))
+            lines = [child.stdout.readline() for _ in range(rng.randint(2, 11))]  # until the third epoch begins
+            while kill == 2 and lines[-1] not in ("saving\n", ""):
+                lines.append(child.stdout.readline())
+            time.sleep(rng.uniform(0, 0.01 if kill == 2 else 0.3))
             child.kill()
             lines += child.stdout
             assert child.wait() == -signal.SIGKILL, child.stderr.read()
-        epoch, _ = map(int, lines[-1].split())
+        assert kill != 2 or lines[-1] == "saving\n"
+        epoch = max(int(line.split()[0]) for line in lines if not line.startswith("sav"))
         assert lines[0] == f"{kept // 3} 0\n"  # the steps since the checkpoint are made again, no others
         with train.Checkpoints(folder) as checkpoints:
             if len(checkpoints):

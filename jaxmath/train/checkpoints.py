@@ -1,5 +1,6 @@
 """Checkpoints: the last state of a training and the best one."""
 
+import json
 import math
 import os
 import weakref
@@ -37,9 +38,9 @@ class Checkpoints:
 
     A checkpoint is complete before an older one goes: a process that is killed loses what it did since the last.
 
-    One training at a time writes to a folder: from its beginning until the object is closed or dropped, or the process
-    ends, others are refused, where the system and the disk know such locks (Windows does not). Reading is always
-    possible; a checkpoint that goes while it is read seems damaged.
+    One training at a time writes to a folder: while :func:`fit` runs, and after :meth:`claim` or :meth:`save` until
+    the object is closed or dropped, or the process ends, others are refused, where the system and the disk know such
+    locks (Windows does not). Reading is always possible; a checkpoint that goes while it is read seems damaged.
 
     Args:
       path: the folder; it is made if there is none.
@@ -70,23 +71,32 @@ class Checkpoints:
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._forget()
-        if self._release is not None:
-            self._release()
-            self._release = None
+        self.release()
 
     def __len__(self) -> int:
         return len(self._steps())
 
-    def claim(self) -> None:
+    def claim(self) -> bool:
         """Refuses all other trainings that would write to the folder; :func:`fit` and :meth:`save` do so.
+
+        Returns:
+          Whether that is new: false if this object has refused them before.
 
         Raises:
           OSError: naming the folder, if another training writes to it, in this process or another one.
         """
-        if self._release is None:
-            self._release = weakref.finalize(self, _unlock, _lock(self.path))
-            self._forget()  # what was seen before
+        if self._release is not None:
+            return False
+        self._release = weakref.finalize(self, _unlock, _lock(self.path))
+        self._forget()  # what was seen before
+        return True
+
+    def release(self) -> None:
+        """Lets other trainings write to the folder again, as the end of a ``with`` does."""
+        self._forget()
+        if self._release is not None:
+            self._release()
+            self._release = None
 
     def save(
         self,
@@ -109,10 +119,12 @@ class Checkpoints:
         Raises:
           OSError: naming the folder, if the disk is full or cannot be written, or another training writes there; older
             checkpoints stay.
-          ValueError: if the step is before the last one that is kept.
+          ValueError: if the step is before the last one that is kept, or the score is not finite.
         """
         import orbax.checkpoint as ocp
 
+        if score is not None and not math.isfinite(score):
+            raise ValueError(f"train.Checkpoints: score must be finite or None, got {score}")
         arrays, step = _arrays(state), int(state.step)
         facts = {"history": list(history), "unfinished": unfinished or {}, "setting": setting or {}}
         facts |= {"arrays": _shapes(arrays)}
@@ -162,7 +174,7 @@ class Checkpoints:
             content = ocp.args.Composite(state=ocp.args.StandardRestore(shapes))
             restored: Any = self._manager.restore(step, args=content)
         except Exception as error:
-            raise ValueError(f"{place} is damaged: {_line(error)}") from error
+            raise self._damaged(step, error) from error
         return Kept(_with_arrays(state, restored.state), facts["history"], facts["unfinished"], facts["setting"])
 
     @cached_property
@@ -184,6 +196,9 @@ class Checkpoints:
         try:
             return ocp.CheckpointManager(self.path, options=options)
         except Exception as error:
+            for scores in sorted(self.path.glob("*/metrics/metrics")):  # all are read
+                if not _is_json(scores):
+                    raise self._damaged(scores.parts[-3], error) from error
             kind = OSError if isinstance(error, OSError) else ValueError
             raise kind(f"train.Checkpoints: cannot read {self.path}: {_line(error)}") from error
 
@@ -205,8 +220,11 @@ class Checkpoints:
             found: Any = self._manager.restore(step, args=ocp.args.Composite(facts=ocp.args.JsonRestore()))
             return {name: found.facts[name] for name in ("history", "unfinished", "setting", "arrays")}
         except Exception as error:
-            place = f"train.Checkpoints: step {step} in {self.path}"
-            raise ValueError(f"{place} is damaged; without its folder the other is used: {_line(error)}") from error
+            raise self._damaged(step, error) from error
+
+    def _damaged(self, step: int | str, error: Exception) -> ValueError:
+        advice = "remove its folder to use the other checkpoint, if there is one"
+        return ValueError(f"train.Checkpoints: step {step} in {self.path} is damaged; {advice}: {_line(error)}")
 
 
 def _lock(path: Path) -> int | None:
@@ -255,6 +273,14 @@ def _plain(leaf: jax.Array) -> jax.Array:
 
 def _shapes(arrays: dict[str, jax.Array]) -> dict[str, str]:
     return {name: f"{array.dtype}{list(array.shape)}" for name, array in arrays.items()}
+
+
+def _is_json(path: Path) -> bool:
+    try:
+        json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def _line(error: Exception) -> str:

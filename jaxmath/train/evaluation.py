@@ -13,7 +13,7 @@ from jaxmath import losses
 from jaxmath._array import as_size, same_rows
 from jaxmath.data.prepared import Images
 from jaxmath.train.metrics import accuracy
-from jaxmath.train.state import State, as_unit
+from jaxmath.train.state import State, as_unit, reported
 
 
 class Evaluation(NamedTuple):
@@ -88,22 +88,30 @@ def evaluate(state: State, data: tuple | Iterable[tuple[Any, Any]], *, batch_siz
       Loss, accuracy and logits.
 
     Raises:
+      TypeError: if what should be a pair is none, such as the arrays of a list ``[images, labels]``.
       ValueError: if there are no examples, or not as many labels as images.
 
     Note:
       A NaN in an image, or a label out of range, makes the loss NaN; the example counts as wrong.
     """
     if isinstance(data, tuple):
-        images, labels = pair_of(data)
+        images, labels = _pair(pair_of(data))
         same_rows("train.evaluate", (images, labels))
         logits = predict(state, images, batch_size=batch_size)
     else:
-        parts = [(predict(state, images, batch_size=len(images)), labels) for images, labels in data]
+        parts = [(predict(state, images, batch_size=len(images)), labels) for images, labels in map(_pair, data)]
         if not parts:
             raise ValueError("train.evaluate: expected at least one batch")
         logits, labels = (np.concatenate([np.asarray(part) for part in column]) for column in zip(*parts, strict=True))
     loss, share = _measures(logits, jnp.asarray(labels))
     return Evaluation(float(loss), float(share), logits)
+
+
+def _pair(item: Any) -> tuple[Any, Any]:
+    if not isinstance(item, tuple | list) or len(item) != 2:
+        kind = f"{len(item)} parts" if isinstance(item, tuple | list) else type(item).__name__
+        raise TypeError(f"train.evaluate: expected (images, labels) or an iterable of such pairs, not of {kind}")
+    return item[0], item[1]
 
 
 def measure(state: State, batches: Iterable[Any]) -> dict[str, float]:
@@ -130,7 +138,7 @@ def rows_of(batch: Any) -> int:
 def of_batch(state: State, batch: Any) -> dict[str, jax.Array]:
     """The loss and the other numbers of one batch."""
     value, metrics = state.loss(state.model, batch)
-    return {"loss": value} | metrics
+    return reported(value, metrics)
 
 
 @jax.jit

@@ -3,10 +3,11 @@
 import math
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache, partial
 from types import FrameType
 from typing import Any, NamedTuple, NoReturn
@@ -14,6 +15,7 @@ from typing import Any, NamedTuple, NoReturn
 import jax
 import jax.numpy as jnp
 import numpy as np
+from flax import nnx
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from jaxmath._array import all_finite, as_size, same_rows
@@ -86,21 +88,39 @@ def fit(
       TypeError, ValueError: if the data and the options do not fit together, or not with the checkpoint: before the
         first step.
       FileExistsError: if there are checkpoints and ``resume`` is false.
-      FloatingPointError: naming the step, if the loss or the parameters are no longer finite. The checkpoints are those
-        of the time before.
-      KeyboardInterrupt: after a signal to stop; with checkpoints, once the step in progress is done and kept.
+      FloatingPointError: naming the step, if the loss, the parameters or the running statistics are no longer finite.
+        The checkpoints are those of the time before.
+      KeyboardInterrupt: after a signal to stop, with checkpoints: once the step in progress is done and kept, for
+        SIGINT (Ctrl-C) and SIGTERM, such as a scheduler sends; a second one stops at once. Without checkpoints, and
+        in other threads than the main one, signals do what they did before.
       OSError: if a checkpoint or the log cannot be written, or another training writes to the same checkpoints.
+
+    Example:
+      >>> import optax
+      >>> from flax import nnx
+      >>> from jaxmath import data, models, train
+      >>> images, labels, _ = data.load("digits", "train")
+      >>> images = np.pad(images[:320], ((0, 0), (10, 10), (10, 10), (0, 0)))  # 28 x 28 pixels
+      >>> state = train.create(models.LeNet(rngs=nnx.Rngs(0)), optax.sgd(0.1))
+      >>> state, history = train.fit(state, (images, labels[:320]), batch_size=32, num_epochs=1, progress=False)
+      >>> print(state.step, list(history[0]))
+      10 ['epoch', 'step', 'loss', 'accuracy', 'seconds']
 
     Reference: section 11.3.4.
     """
+    if resume and checkpoints is None:
+        raise ValueError("train.fit: resume needs checkpoints")
     num_epochs = as_size("train.fit", "num_epochs", num_epochs)
     patience = None if patience is None else as_size("train.fit", "patience", patience)
     devices = jax.devices()
     mesh = Mesh(np.array(devices), ("batch",)) if len(devices) > 1 else None
     epoch_of, setting = _epochs(data, batch_size, mesh)
     validation_of = _validation(validation, state, mesh)
-    state, history, unfinished = _begin(state, checkpoints, resume, setting)
-    with Report(num_epochs, history, log, progress) as report, _patiently(checkpoints is not None) as interrupted:
+    with (
+        _begun(state, checkpoints, resume, setting) as (state, history, unfinished),
+        Report(num_epochs, history, log, progress) as report,
+        _patiently(checkpoints is not None) as interrupted,
+    ):
         for epoch in range(len(history), num_epochs):
             if _lost_patience(history, patience):
                 break
@@ -111,6 +131,7 @@ def fit(
                 known = len(numbers["loss"])
                 report.steps(epoch, numbers, stretch.num_steps)
                 if checkpoints is not None and interrupted.is_set() and not stretch.last:
+                    _check_state(state, checkpoints)
                     checkpoints.save(state, history, unfinished=numbers, setting=setting)
                     _stop(state, checkpoints)
             means = {name: float(np.mean(values)) for name, values in numbers.items()}
@@ -126,11 +147,22 @@ def fit(
     return state, history
 
 
+@contextmanager
+def _begun(
+    state: State, checkpoints: Checkpoints | None, resume: bool, setting: dict[str, int]
+) -> Iterator[tuple[State, History, dict]]:
+    """Where a training begins; meanwhile no other one writes to the checkpoints."""
+    ours = checkpoints is not None and checkpoints.claim()
+    try:
+        yield _begin(state, checkpoints, resume, setting)
+    finally:
+        if checkpoints is not None and ours:
+            checkpoints.release()
+
+
 def _begin(
     state: State, checkpoints: Checkpoints | None, resume: bool, setting: dict[str, int]
 ) -> tuple[State, History, dict]:
-    if checkpoints is not None:
-        checkpoints.claim()
     if checkpoints is None or not len(checkpoints):
         return _copy(state), [], {}  # what is compiled overwrites its state
     if not resume:
@@ -187,13 +219,11 @@ def _validation(data: Any, state: State, mesh: Mesh | None) -> Callable[[State],
         raise ValueError("train.fit: expected at least one batch of the validation")
     try:
         rows_of(first)
-        numbers = jax.eval_shape(of_batch, state, first)
+        jax.eval_shape(of_batch, state, first)
     except Exception as error:
         kind = TypeError if isinstance(error, TypeError) else ValueError
-        problem = str(error).split("\n")[0]
+        problem = str(error).split("\n")[0].removeprefix("train.step: ")
         raise kind(f"train.fit: the validation does not suit the loss of the state: {problem}") from error
-    if odd := [name for name, number in numbers.items() if number.shape]:
-        raise ValueError(f"train.fit: {odd[0]} of the validation has shape {numbers[odd[0]].shape}, expected a number")
     return lambda state: measure(state, (_spread(mesh, batch, exactly=False) for batch in batches()))
 
 
@@ -294,9 +324,15 @@ def _check_losses(losses: list[float], step: int, checkpoints: Checkpoints | Non
         raise FloatingPointError(f"train.fit: the loss is {losses[bad[0]]} at step {at}{_left(checkpoints)}")
 
 
+def _check_state(state: State, checkpoints: Checkpoints | None) -> None:
+    statistics = nnx.filter_state(state.rest, nnx.BatchStat)  # what else a model has may be infinite, such as a mask
+    for kind, numbers in (("parameter", state.params), ("running statistic", statistics)):
+        if jax.tree.leaves(numbers) and not _all_finite(numbers):
+            raise FloatingPointError(f"train.fit: a {kind} is not finite after step {state.step}{_left(checkpoints)}")
+
+
 def _check_epoch(state: State, row: dict[str, int | float], checkpoints: Checkpoints | None) -> None:
-    if not _all_finite(state.params):
-        raise FloatingPointError(f"train.fit: a parameter is not finite after step {row['step']}{_left(checkpoints)}")
+    _check_state(state, checkpoints)
     if not math.isfinite(_objective(row)):
         problem = f"the validation loss is {_objective(row)} after epoch {row['epoch']}"
         raise FloatingPointError(f"train.fit: {problem}{_left(checkpoints)}")
@@ -323,7 +359,7 @@ def _lost_patience(history: History, patience: int | None) -> bool:
 
 @contextmanager
 def _patiently(wait: bool) -> Iterator[threading.Event]:
-    """Signals to stop are noted; a second one stops at once."""
+    """Signals to stop, by hand or by a scheduler, are noted; a second one stops at once."""
     interrupted = threading.Event()
     if not wait or threading.current_thread() is not threading.main_thread():
         yield interrupted
@@ -333,9 +369,15 @@ def _patiently(wait: bool) -> Iterator[threading.Event]:
         if interrupted.is_set():
             raise KeyboardInterrupt
         interrupted.set()
+        with suppress(RuntimeError):  # the signal came in the midst of another line
+            print("train.fit: stopping after this step; again to stop at once", file=sys.stderr, flush=True)
 
-    before = signal.signal(signal.SIGINT, note)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: handler for number, handler in before.items() if handler is not None}  # None: not of Python
+    for number in before:
+        signal.signal(number, note)
     try:
         yield interrupted
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

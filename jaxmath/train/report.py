@@ -18,7 +18,7 @@ class Report:
     """A progress bar, and a file with the history."""
 
     def __init__(self, num_epochs: int, history: list, log: str | os.PathLike[str] | None, progress: bool):
-        self._log = None if log is None else Path(log)
+        self._log, self._history = None if log is None else Path(log), history
         if self._log is not None and self._log.suffix not in (".csv", ".json"):
             raise ValueError(f"train.fit: the log must end in .csv or .json, got {self._log}")
         if self._log is not None:
@@ -31,6 +31,8 @@ class Report:
             self._task = self._bar.add_task("training", total=num_epochs, completed=len(history))
 
     def __enter__(self) -> "Report":
+        if self._history:  # the last epoch of a training that was killed may be kept and not told
+            self._write(self._history)
         if self._bar is not None:
             self._bar.start()
         return self
@@ -51,6 +53,9 @@ class Report:
         if self._bar is not None:
             row = {name: value for name, value in history[-1].items() if name not in ("epoch", "step", "seconds")}
             self._bar.console.print(f"epoch {len(history)}  " + "  ".join(f"{k} {v:.4f}" for k, v in row.items()))
+        self._write(history)
+
+    def _write(self, history: list[dict[str, int | float]]) -> None:
         if self._log is not None:
             write_bytes(self._log, _as_text(history, self._log.suffix).encode())
 

@@ -104,7 +104,7 @@ def create(
       model: it is copied, and stays as it is.
       optimizer: a rule of optax, with its schedule of rates. ``optax.MultiSteps(rule, k)`` gathers the gradients of k
         batches; ``optax.chain(optax.clip_by_global_norm(1.0), rule)`` bounds them.
-      loss: takes the model and a batch, returns the loss and other numbers worth knowing, means over the batch.
+      loss: takes the model and a batch, returns the loss and other numbers worth knowing by name, means over the batch.
       augment: takes a key and the first array of a batch: ``data.augment`` has such functions. In training alone: what
         evaluation needs too, such as normalisation, belongs in the model.
       key: a ``jax.random.key`` for the order of the examples and for ``augment``; None for ``jax.random.key(0)``.
@@ -143,6 +143,10 @@ def step(state: State, batch: Any) -> tuple[State, Metrics]:
     Returns:
       The state after the step, and ``{"loss": ...}`` with what else the loss reports, at the parameters before it.
 
+    Raises:
+      ValueError: naming it, if something that the loss reports is not a number, or has a name that a history has for
+        something else: ``loss``, ``epoch``, ``step``, ``seconds``, ``validation_...``.
+
     Note:
       A NaN in the batch makes the loss and all parameters NaN; :func:`fit` stops there.
     """
@@ -160,7 +164,17 @@ def step(state: State, batch: Any) -> tuple[State, Metrics]:
     updates, memory = state.optimizer.update(gradient, state.memory, state.params)
     params = optax.apply_updates(state.params, updates)
     after = dataclasses.replace(state, params=params, rest=rest, memory=memory, step=state.step + 1)
-    return after, {"loss": value} | metrics
+    return after, reported(value, metrics)
+
+
+def reported(loss: Array, metrics: dict[str, Any]) -> Metrics:
+    """The loss and what else is reported, which must be numbers with names of their own."""
+    for name, value in metrics.items():
+        if name in ("loss", "epoch", "step", "seconds") or name.startswith("validation_"):
+            raise ValueError(f"train.step: the loss reports {name}, which is the name of something else in a history")
+        if jnp.shape(value):
+            raise ValueError(f"train.step: the loss reports {name} of shape {jnp.shape(value)}, expected a number")
+    return {"loss": loss} | metrics
 
 
 def compile(step: Callable[..., Any]) -> Callable[..., Any]:

@@ -24,7 +24,9 @@ if "google.colab" in sys.modules:
     get_ipython().run_line_magic("pip", 'install -q "jaxmath[tour]"')
 
 # %%
+import contextlib
 import dataclasses
+import io
 import signal
 import tempfile
 from functools import partial
@@ -170,9 +172,10 @@ four = {"num_epochs": 4, "progress": False}
 whole, expected = train.fit(start, batches, **four)
 with train.Checkpoints(folder / "interrupted") as checkpoints:
     try:
-        train.fit(start, interrupted, checkpoints=checkpoints, **four)
+        with contextlib.redirect_stderr(io.StringIO()) as told:
+            train.fit(start, interrupted, checkpoints=checkpoints, **four)
     except KeyboardInterrupt as error:
-        print(str(error).split(";")[0])
+        print(told.getvalue(), str(error).split(";")[0], sep="")
     kept = checkpoints.restore(start)
     resumed, found = train.fit(start, batches, checkpoints=checkpoints, resume=True, **four)
 print(len(kept.history), "whole epochs and", len(kept.unfinished["loss"]), "steps were kept")
