@@ -204,10 +204,10 @@ def _each_lane(of_lane: Callable[[Partial, Any, Any], Any], lanes: int) -> Calla
         result = of_lane(statistics, *jax.tree.map(lambda a: a[0], lane))
         return jax.tree.map(lambda a: a[None], result)
 
-    def placed(statistics: Partial, *lanes: Any) -> Any:
+    def placed(statistics: Partial, *data: Any) -> Any:
         if AxisType.Explicit in mesh.axis_types:
-            statistics, lanes = jax.sharding.reshard((statistics, lanes), (nowhere, rows))
-        return each(statistics, *lanes)
+            statistics, data = jax.sharding.reshard((statistics, data), (nowhere, rows))
+        return each(statistics, *data)
 
     each = jax.shard_map(own, in_specs=(nowhere, rows, rows), out_specs=rows, check_vma=False)
     return placed
