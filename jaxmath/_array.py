@@ -178,3 +178,14 @@ def root(x: Float[Array, "..."]) -> Float[Array, "..."]:
 def reciprocal(x: Float[Array, "..."]) -> Float[Array, "..."]:
     """1 / x, and 0 at 0, with gradient 0 there."""
     return jnp.where(x == 0, 0, 1 / jnp.where(x == 0, 1, x))
+
+
+@jax.custom_batching.custom_vmap
+def any_lane(flag: Bool[Array, ""]) -> Bool[Array, ""]:
+    """The flag; under ``vmap`` whether it is set anywhere, so that a ``lax.cond`` on it still runs one branch only."""
+    return flag
+
+
+@any_lane.def_vmap
+def _any_lane(_: int, batched: list[bool], flag: Array) -> tuple[Array, bool]:
+    return any_lane(flag.any(axis=0)), False

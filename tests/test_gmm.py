@@ -48,7 +48,7 @@ def close(a, b, rtol=1e-4, atol=1e-4):
 )
 def test_equals_scikit_learn_after_20_steps(kind, dtype, tolerance):
     mixture = pytest.importorskip("sklearn.mixture")
-    x = clusters(300, 3)
+    x = clusters(600, 3)  # enough rows for a table of products
     with jax.enable_x64(dtype == "float64"):
         init = near_start(x.astype(dtype), kind)
         ours = gmm.fit(KEY, x.astype(dtype), 3, covariance_type=kind, init=init, max_steps=20, tol=0.0)

@@ -15,7 +15,8 @@ from jaxmath.gmm.implicit import with_implicit_derivative
 from jaxmath.gmm.mixture import COVARIANCE_TYPES, GMM
 from jaxmath.gmm.prior import as_prior, log_prior, moved_prior
 from jaxmath.gmm.start import as_start, start
-from jaxmath.gmm.steps import Data, maximize, moved
+from jaxmath.gmm.steps import Data, maximize, moved, whole_rows
+from jaxmath.gmm.table import looked_up
 
 # An E-step over all rows: of parameters, what was subtracted from their means, rows, weights, rows in a chunk.
 Expected = Callable[[GMM, Array, Any, Any, int | None], Statistics]
@@ -122,9 +123,15 @@ def climb(
 ) -> Fit:
     """EM from a start until the objective rests; all means are relative to the shift."""
 
+    def by_rows(params: GMM) -> Statistics:
+        return expected(params, shift, data.x, data.weights, chunk_size)
+
+    quick = expected is whole_rows and chunk_size is None
+    e_step = looked_up(by_rows, begin, shift, data) if quick else by_rows
+
     def step(state):
         params, history, num_steps, change, num_repairs, _, _ = state
-        sums = expected(params, shift, data.x, data.weights, chunk_size)
+        sums = e_step(params)
         mean = sums.log_likelihood / sums.rows
         objective = mean + log_prior(params, data.prior) / sums.rows
         finished = (change < tol) | (num_steps == max_steps) | ~jnp.isfinite(objective)

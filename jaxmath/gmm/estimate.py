@@ -45,15 +45,15 @@ def fit(
       init: the first mixture; or responsibilities, shape ``(n, k)``; or how to place centers whose nearest rows make
         the components: ``"kmeans++"``, rows far from each other; ``"kmeans"``, a whole fit of :mod:`jaxmath.kmeans`;
         ``"random"``, any rows.
-      n_init: starts, static; the fit of the largest log-likelihood (with a prior, of the largest
-        posterior) is returned. They run one after the other in one
-        program, so that memory is that of one.
+      n_init: starts, static; the fit of the largest log-likelihood (with a prior, of the largest posterior) is
+        returned. They run one after the other in one program, so that memory is that of one.
       max_steps: static.
       tol: see above.
       reg_covar: added to every variance in every step; absolute, as scikit-learn's.
       prior: None for the most likely mixture; with a prior the most probable one. The stopping rule and ``history``
         then add the log-density of the prior, up to a constant, over the number of rows.
-      chunk_size: rows in a chunk, as in :func:`jaxmath.reduce.over`; None for as many as stay in cache.
+      chunk_size: rows in a chunk, as in :func:`jaxmath.reduce.over`; None for as many as stay in cache and, on a CPU
+        alone, a table of what the steps have in common, of at most 256 MB.
 
     Returns:
       The fit, in the type of the data; float16 and bfloat16 are computed in float32.

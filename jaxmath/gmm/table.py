@@ -1,0 +1,134 @@
+r"""EM over a table of products: what a fit on a CPU may look at in place of its rows.
+
+With $h = (x, 1)$ and $z$ the products $h_i h_j$, a joint log-density is linear, $\log \pi_k N(x \mid \mu_k, \Sigma_k) =
+a_k^T z$, and all that the M-step needs is $\sum_i r_{ik} z_i$: a step of EM is two matrix products with the table of
+all $z$, which stays the same. On two CPU cores that takes half the time of forming residuals. But it subtracts what
+may be large, so while a component is narrow beside the spread of the data a step goes over the rows instead.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.lax import Precision
+from jaxtyping import Array, Float
+
+from jaxmath._array import any_lane, product
+from jaxmath._stream import even_chunk
+from jaxmath.gmm.chunk import FAR, Dense, Statistics, model_of, posterior
+from jaxmath.gmm.mixture import DENSE, GMM
+from jaxmath.gmm.steps import Data
+
+# Bytes of a table at most; floats of a chunk of it and its temporaries; the fewest and most rows of one.
+_BYTES, _FLOATS, _FEWEST, _MOST = 2**28, 2**17, 512, 4096
+
+
+class Table(NamedTuple):
+    """Products in chunks with the rows in the last axis, the rows' weights, and the mean squares of the columns."""
+
+    products: Float[Array, "c f m"]
+    weights: Float[Array, "c m"] | None
+    squares: Float[Array, " d"]
+
+
+def looked_up(
+    by_rows: Callable[[GMM], Statistics], begin: GMM, shift: Array, data: Data
+) -> Callable[[GMM], Statistics]:
+    """The E-step over rows, done with their table where there is room for it and the mixture allows it."""
+    n, d = data.x.shape
+    left, right = _pairs(d, begin.covariance_type)
+    fits = n > _FEWEST and n * len(left) * data.x.dtype.itemsize <= _BYTES
+    if not fits or jax.default_backend() != "cpu" or jax.device_count() > 1:
+        return by_rows
+    table = _table(data.x, data.weights, shift, left, right, len(begin.weights))
+    square = (left == right) & (left < d)
+
+    def sums(params: GMM) -> Statistics:
+        coefficients = _coefficients(params, left, right)
+        terms = -2 * product(coefficients[:, square], table.squares)
+        narrow = any_lane(~(terms.max() < FAR))
+        return jax.lax.cond(narrow, lambda _, params: by_rows(params), by_table, coefficients, params)
+
+    def by_table(coefficients: Array, params: GMM) -> Statistics:
+        return _about_means(params, left, right, *_sums(table, coefficients))
+
+    return sums
+
+
+def _pairs(d: int, kind: str) -> tuple[np.ndarray, np.ndarray]:
+    """Which two entries of (x, 1) each product is of: all pairs, or squares and single ones."""
+    if kind in DENSE:
+        left, right = np.triu_indices(d + 1)
+        return left, right
+    return np.concatenate([np.arange(d), np.arange(d + 1)]), np.concatenate([np.arange(d), np.full(d + 1, d)])
+
+
+def _table(x: Array, weights: Array | None, shift: Array, left: np.ndarray, right: np.ndarray, k: int) -> Table:
+    (n, d), width = x.shape, len(left)
+    m = even_chunk(n, min(max(_FLOATS // (width + 3 * k), _FEWEST), _MOST))
+    if n % m and weights is None:
+        weights = jnp.ones(n, x.dtype)
+    chunks = jax.tree.map(lambda a: jnp.pad(a, [(0, -n % m)] + [(0, 0)] * (a.ndim - 1)), (x, weights))
+    chunks = jax.tree.map(lambda a: a.reshape(-1, m, *a.shape[1:]), chunks)
+
+    def of_chunk(chunk: tuple[Array, Array | None]) -> tuple[Array, Array]:
+        rows, weights = chunk
+        columns = rows.T - shift[:, None]
+        if weights is None:
+            weights = jnp.ones(m, rows.dtype)
+        columns = jnp.where(weights != 0, columns, 0)
+        with_one = jnp.concatenate([columns, jnp.ones_like(columns[:1])])
+        return with_one[left] * with_one[right], jnp.append(product(columns**2, weights), weights.sum())
+
+    products, totals = jax.lax.map(of_chunk, chunks)
+    totals = totals.sum(axis=0)
+    return Table(products, chunks[1], totals[:d] / totals[d])
+
+
+def _coefficients(params: GMM, left: np.ndarray, right: np.ndarray) -> Float[Array, "k f"]:
+    """What a joint log-density multiplies the products with."""
+    model = model_of(params)
+    if isinstance(model, Dense):
+        forms = product(jnp.swapaxes(model.whiten, 1, 2), model.whiten)
+        coefficients = -jnp.where(left == right, 0.5, 1).astype(forms.dtype) * forms[:, left, right]
+    else:
+        inverse = model.deviations**-2
+        linear = model.means * inverse
+        constant = -jnp.sum(model.means * linear, axis=1, keepdims=True) / 2
+        coefficients = jnp.concatenate([-inverse / 2, linear, constant], axis=1)
+    return coefficients.at[:, -1].add(model.log_scale)
+
+
+def _sums(table: Table, coefficients: Array) -> tuple[Array, Array, Array]:
+    r"""$\sum_i w_i r_{ik} z_i$, the log-likelihood and the weight of all rows."""
+
+    def of_chunk(chunk: tuple[Array, Array | None]) -> tuple[Array, Array, Array]:
+        products, weights = chunk
+        shares, log_density = posterior(product(coefficients, products))
+        if weights is None:
+            weights = jnp.ones_like(log_density)
+        over_rows = (((1,), (1,)), ((), ()))  # faster than with the components first
+        sums = jax.lax.dot_general(products, shares * weights, over_rows, precision=Precision.HIGHEST)
+        return sums, weights @ log_density, weights.sum()
+
+    parts = jax.lax.map(of_chunk, (table.products, table.weights))
+    sums, log_likelihood, rows = jax.tree.map(lambda a: a.sum(axis=0), parts)
+    return sums.T, log_likelihood, rows
+
+
+def _about_means(
+    params: GMM, left: np.ndarray, right: np.ndarray, sums: Array, log_likelihood: Array, rows: Array
+) -> Statistics:
+    """The sums over responsibilities and products as the M-step takes them."""
+    means, d = params.means, params.means.shape[1]
+    counts, total = sums[:, -1], sums[:, (right == d) & (left < d)]
+    first = total - counts[:, None] * means
+    if params.covariance_type in DENSE:
+        forms = jnp.zeros((len(means), d + 1, d + 1), sums.dtype).at[:, left, right].set(sums)
+        both = forms.at[:, right, left].set(sums)[:, :d, :d]
+        second = both - means[:, :, None] * total[:, None, :] - first[:, :, None] * means[:, None, :]
+    else:
+        second = sums[:, :d] - means * (total + first)
+    return Statistics(counts, first, second, log_likelihood, rows)

@@ -1,0 +1,103 @@
+"""Fits that look rows up in a table of products: against those that go over the rows."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from test_gmm import KEY, clusters, dense_and_diagonal, near_start
+
+from jaxmath import gmm
+from jaxmath.gmm import table
+from jaxmath.gmm.steps import Data, whole_rows
+
+
+def same(a, b, rtol):
+    for got, want in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
+        np.testing.assert_allclose(got, want, rtol=rtol, atol=rtol * np.max(np.abs(want), initial=0))
+
+
+def both_ways(params, x, weights, shift):
+    """The E-step over the rows, and what stands in its place; and how often the rows were asked."""
+    asked = []
+
+    def by_rows(params):
+        jax.debug.callback(lambda: asked.append(1))
+        return whole_rows(params, shift, x, weights)
+
+    quick = table.looked_up(by_rows, params, shift, Data(x, weights, 1e-6))
+    found = jax.jit(quick)(params)
+    jax.effects_barrier()
+    return found, whole_rows(params, shift, x, weights), len(asked)
+
+
+@pytest.mark.parametrize(
+    ("kind", "dtype", "rtol"),  # squares are subtracted, which costs a dozen eps
+    [("full", "float64", 1e-12), ("spherical", "float64", 1e-12), ("tied", "float32", 2e-5)],
+)
+def test_sums_are_those_of_the_rows(kind, dtype, rtol):
+    x = clusters(2053, 3)  # a prime number: chunks are filled up
+    weights = np.random.default_rng(1).uniform(size=len(x)).round(1)
+    x[weights == 0] = 1e6
+    with jax.enable_x64(dtype == "float64"):
+        x, weights = jnp.asarray(x, dtype), jnp.asarray(weights, dtype)
+        params = near_start(np.asarray(x[weights > 0]), kind)
+        found, expected, asked = both_ways(params, x, weights, jnp.zeros(3, dtype))
+        same(found, expected, rtol)
+        assert asked == 0
+        same(*both_ways(params, x[weights > 0], None, jnp.zeros(3, dtype))[:2], rtol)
+
+
+@dense_and_diagonal
+def test_narrow_components_go_over_the_rows(kind):
+    x = jnp.asarray(clusters(600, 2, apart=1e4), jnp.float32)
+    params = near_start(np.asarray(x), kind)
+    assert both_ways(params, x, None, x.mean(axis=0))[2] == 0
+    params = gmm.GMM(params.weights, params.means, params.covariances * 1e-8, kind)
+    found, expected, asked = both_ways(params, x, None, x.mean(axis=0))
+    assert asked == 1
+    same(found, expected, 0)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 1e30])
+def test_what_is_not_finite_goes_over_the_rows(bad):
+    x = clusters(600, 2).astype(np.float32)
+    params = near_start(x, "full")
+    x[7, 1] = bad
+    assert both_ways(params, jnp.asarray(x), None, jnp.zeros(2, x.dtype))[2] == 1
+    fit = gmm.fit(KEY, x, 3, init=params, max_steps=3)
+    assert not fit.converged
+    assert np.isnan(fit.log_likelihood)
+
+
+def test_few_rows_and_large_tables_have_none(monkeypatch):
+    x = jnp.zeros((table._FEWEST, 2))
+    params = gmm.GMM(jnp.ones(1), jnp.zeros((1, 2)), jnp.ones((1, 2, 2)), "full")
+    by_rows = partial(whole_rows, shift=jnp.zeros(2), x=x, weights=None)
+    look = partial(table.looked_up, by_rows, params, jnp.zeros(2))
+    assert look(Data(x, None, 0.0)) is by_rows
+    more = Data(jnp.zeros((table._FEWEST + 1, 2)), None, 0.0)
+    assert look(more) is not by_rows
+    monkeypatch.setattr(table, "_BYTES", (table._FEWEST + 1) * 6 * x.dtype.itemsize - 1)
+    assert look(more) is by_rows
+
+
+def test_fits_in_a_batch_are_those_alone():
+    xs = jnp.asarray(np.stack([clusters(600, 2), clusters(600, 2, seed=1, apart=1e3)]), jnp.float32)
+    fits = jax.vmap(lambda x: gmm.fit(KEY, x, 3, max_steps=5, tol=0.0).params)(xs)
+    alone = [gmm.fit(KEY, x, 3, max_steps=5, tol=0.0).params for x in xs]
+    same(fits, jax.tree.map(lambda *a: jnp.stack(a), *alone), 1e-3)
+
+
+def test_derivative_is_that_of_a_fit_by_chunks():
+    x = np.random.default_rng(0).normal(size=(600, 1)).astype(np.float32)
+    x[::3] += 8
+
+    def mean_of(chunk_size, weights):
+        options = {"chunk_size": chunk_size, "init": near_start(x, "full", 2), "max_steps": 30}
+        return gmm.fit(KEY, x, 2, weights=weights, **options).params.means.max()
+
+    slopes = [jax.jit(jax.grad(partial(mean_of, chunk)))(jnp.ones(600)) for chunk in (None, 300)]
+    assert np.ptp(slopes[0]) > 0
+    same(*slopes, 1e-3)
