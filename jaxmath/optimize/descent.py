@@ -38,7 +38,8 @@ class Descent(NamedTuple):
 class State(NamedTuple):
     """A point of a descent, the loss and its gradient there, what the optimiser remembers, the length of the last step.
 
-    It goes on as long as every step that was tried was taken; -1 were taken if there was no loss to begin with.
+    ``count`` is the number of steps taken, or -1 - k once step k led to no loss (the start is step 0): one number that
+    tells both, since a short loop takes longer with everything that it counts.
     """
 
     params: Any
@@ -46,8 +47,7 @@ class State(NamedTuple):
     loss: Array
     gradient: Any
     change: Array
-    taken: Array
-    tried: Array
+    count: Array
 
 
 class Facts(NamedTuple):
@@ -161,14 +161,16 @@ def descent(
         return flat if change_limit is None else flat | (state.change <= change_limit)
 
     def goes_on(state: State) -> Array:
-        return (state.taken == state.tried) & ~arrived(state)
+        return (state.count >= 0) & ~arrived(state)
 
     def step(state: State) -> State:
         known = {"value": state.loss, "grad": state.gradient, "value_fn": loss}
         updates, memory = optimizer.update(state.gradient, state.memory, state.params, **known)
         new = optax.apply_updates(state.params, updates)
         value, gradient = evaluate(new)
-        taken = goes_on(state) & jnp.isfinite(value)
+        counted = jnp.where(jnp.isfinite(value), state.count + 1, -2 - state.count)
+        count = jnp.where(goes_on(state), counted, state.count)
+        taken = (count >= 0) & ~arrived(state)
         params, value = choose(taken, (new, value), (state.params, state.loss))
         change = state.change
         if change_limit is not None:
@@ -176,18 +178,18 @@ def descent(
         if limit is not None:  # the gradient where it rests says whether it arrived
             gradient = choose(taken, gradient, state.gradient)
         memory = jax.tree.map(_as_type_of, memory, state.memory)
-        return State(params, memory, value, gradient, change, state.taken + taken, state.tried + 1)
+        return State(params, memory, value, gradient, change, count)
 
     def facts(state: State) -> Facts:
-        converged = (state.taken >= 0) & arrived(state)
-        failed_step = jnp.where(~converged & (state.taken < state.tried), state.taken + 1, -1)
-        return Facts(jnp.maximum(state.taken, 0), converged, failed_step)
+        failed_step = jnp.where(state.count < 0, -1 - state.count, -1)
+        num_steps = jnp.where(failed_step < 0, state.count, jnp.maximum(failed_step - 1, 0))
+        return Facts(num_steps, (failed_step < 0) & arrived(state), failed_step)
 
     value, gradient = evaluate(params)
     memory = jax.tree.map(jnp.asarray, optimizer.init(params))
-    taken = jnp.where(jnp.isfinite(value), 0, -1).astype(int)
+    count = jnp.where(jnp.isfinite(value), 0, -1).astype(int)
     far = jnp.full_like(norm(params), jnp.inf)
-    return Walk(State(params, memory, value, gradient, far, taken, jnp.zeros((), int)), step, goes_on, facts)
+    return Walk(State(params, memory, value, gradient, far, count), step, goes_on, facts)
 
 
 def as_params(name: str, params: PyTree) -> PyTree:

@@ -160,7 +160,7 @@ def _optimum(
         walk = descent(name, loss, params, optimizer, tol)
 
         def unfinished(state: State) -> Array:
-            return walk.goes_on(state) & (state.tried < num_steps)
+            return walk.goes_on(state) & (state.count < num_steps)
 
         facts = walk.facts(end := jax.lax.while_loop(unfinished, walk.step, walk.begin))
         return end.params, jnp.stack([fact.astype(jnp.float32) for fact in facts])  # custom_root takes floats only
