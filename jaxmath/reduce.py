@@ -181,7 +181,7 @@ def _typical_row(x: Array, weights: Array, lanes: int) -> Array:
 
 @functools.partial(jax.jit, static_argnames=("lanes", "chunk_size"))
 def _over(statistics: Partial, x: Any, weights: Array | None, lanes: int, chunk_size: int) -> Any:
-    if lanes == 1:
+    if lanes == 1 and AxisType.Explicit not in jax.sharding.get_abstract_mesh().axis_types:
         return _over_lane(statistics, x, weights, chunk_size)
     num_rows = same_rows("reduce.over", x)
     if num_rows % lanes:

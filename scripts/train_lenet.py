@@ -38,7 +38,10 @@ _SIDE = 28
 def main(
     dataset: Annotated[str, typer.Option(help="digits, mnist, fashion_mnist or cifar10")] = "digits",
     data_dir: Annotated[Path | None, typer.Option(help="where data.prepare has put the set")] = None,
-    epochs: Annotated[int, typer.Option(min=1, help="in all, with those of the run that is resumed")] = 30,
+    epochs: Annotated[
+        int,
+        typer.Option(min=1, help="in all; a cosine has to be resumed with as many"),
+    ] = 30,
     batch_size: Annotated[int, typer.Option(min=1, help="a multiple of the number of devices")] = 48,
     rate: Annotated[float, typer.Option(min=0, help="of the descent")] = 0.05,
     momentum: Annotated[float, typer.Option(min=0, max=1)] = 0.9,
@@ -64,6 +67,8 @@ def main(
         model = _model(examples[0], len(learnt.classes), seed)
         state = train.create(model, rule, key=jax.random.key(seed), augment=augment)
         with train.Checkpoints(out / "checkpoints") as checkpoints:
+            if len(checkpoints) and not resume:
+                raise ValueError(f"{out} has a training: --resume goes on with it, another --out begins a new one")
             _keep_options(out / "options.json", options, len(checkpoints) > 0)
             chosen_by = {"validation": validation if held.any() else None, "patience": patience}
             kept = {"checkpoints": checkpoints, "resume": resume, "log": out / "history.csv"}

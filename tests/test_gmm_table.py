@@ -26,8 +26,9 @@ def both_ways(params, x, weights, shift):
         jax.debug.callback(lambda: asked.append(1))
         return whole_rows(params, shift, x, weights)
 
-    quick = table.looked_up(by_rows, params, shift, Data(x, weights, 1e-6))
-    found = jax.jit(quick)(params)
+    kind, k = params.covariance_type, len(params.weights)
+    quick = table.looked_up(by_rows, kind, k, shift, Data(x, weights, 1e-6))
+    found = jax.jit(quick)(params, jnp.zeros((), bool))
     jax.effects_barrier()
     return found, whole_rows(params, shift, x, weights), len(asked)
 
@@ -71,16 +72,38 @@ def test_what_is_not_finite_goes_over_the_rows(bad):
     assert np.isnan(fit.log_likelihood)
 
 
-def test_few_rows_and_large_tables_have_none(monkeypatch):
-    x = jnp.zeros((table._FEWEST, 2))
-    params = gmm.GMM(jnp.ones(1), jnp.zeros((1, 2)), jnp.ones((1, 2, 2)), "full")
-    by_rows = partial(whole_rows, shift=jnp.zeros(2), x=x, weights=None)
-    look = partial(table.looked_up, by_rows, params, jnp.zeros(2))
-    assert look(Data(x, None, 0.0)) is by_rows
-    more = Data(jnp.zeros((table._FEWEST + 1, 2)), None, 0.0)
-    assert look(more) is not by_rows
-    monkeypatch.setattr(table, "_BYTES", (table._FEWEST + 1) * 6 * x.dtype.itemsize - 1)
-    assert look(more) is by_rows
+def test_a_rare_component_far_away_keeps_its_variance():
+    """The mean square of all rows does not show it: its own squares are 4e5 times as large as its variance."""
+    x = np.random.default_rng(0).normal(size=(20_000, 2)).astype(np.float32)
+    x[:20, 0] += 600
+    means = jnp.array([[600.0, 0.0], [0.0, 0.0]])
+    init = gmm.GMM(jnp.array([0.001, 0.999]), means, jnp.broadcast_to(jnp.eye(2), (2, 2, 2)), "full")
+    fit = gmm.fit(KEY, x, 2, init=init, reg_covar=0.0, max_steps=5)
+    assert fit.converged
+    np.testing.assert_allclose(fit.params.covariances[0], np.cov(x[:20].T.astype(float), bias=True), rtol=1e-3)
+
+
+def test_few_rows_large_tables_and_meshes_have_none():
+    x = jnp.zeros((table._FEWEST + 1, 2))
+    assert table.num_bytes(x, "full") == len(x) * 6 * x.dtype.itemsize
+    assert table.num_bytes(x, "diag") == len(x) * 5 * x.dtype.itemsize
+    assert table.num_bytes(x[1:], "full") == np.inf
+    with jax.sharding.use_abstract_mesh(jax.sharding.AbstractMesh((1,), ("rows",))):
+        assert table.num_bytes(x, "full") == np.inf
+
+
+@pytest.mark.parametrize(("lanes", "expected"), [(None, 1), (4, 1), (5, 2), (0, 2)])
+def test_room_is_shared_by_the_lanes_of_a_batch(lanes, expected):
+    chosen = table.where_there_is_room(
+        lambda x, _: x * 0 + 1, lambda x, _: x * 0 + 2, table._BYTES // 4 if lanes != 0 else table._BYTES + 1
+    )
+    if lanes:
+        result = jax.vmap(chosen, in_axes=(0, None))(jnp.zeros(lanes), {"a": jnp.ones(3)})
+        nested = jax.vmap(jax.vmap(chosen, in_axes=(None, 0)), in_axes=(0, None))(jnp.zeros(lanes), jnp.zeros(1))
+        np.testing.assert_array_equal(nested[:, 0], result)
+    else:
+        result = chosen(jnp.zeros(1), None)
+    np.testing.assert_array_equal(result, expected)
 
 
 def test_fits_in_a_batch_are_those_alone():
@@ -88,6 +111,26 @@ def test_fits_in_a_batch_are_those_alone():
     fits = jax.vmap(lambda x: gmm.fit(KEY, x, 3, max_steps=5, tol=0.0).params)(xs)
     alone = [gmm.fit(KEY, x, 3, max_steps=5, tol=0.0).params for x in xs]
     same(fits, jax.tree.map(lambda *a: jnp.stack(a), *alone), 1e-3)
+
+
+def test_one_narrow_lane_decides_for_all_until_it_rests():
+    x = jnp.asarray(clusters(600, 2), jnp.float32)
+    wide = near_start(np.asarray(x), "full")
+    narrow = gmm.GMM(wide.weights, wide.means, wide.covariances * 1e-8, "full")
+    both = jax.tree.map(lambda *a: jnp.stack(a), wide, narrow)
+    asked = []
+
+    def by_rows(params):
+        jax.debug.callback(lambda: asked.append(1))
+        return whole_rows(params, jnp.zeros(2, x.dtype), x, None)
+
+    look = table.looked_up(by_rows, "full", 3, jnp.zeros(2, x.dtype), Data(x, None, 1e-6))
+    for idle, expected in (([False, True], 0), ([False, False], 1)):
+        asked.clear()
+        found = jax.vmap(look)(both, jnp.array(idle))
+        jax.effects_barrier()
+        assert len(asked) == expected
+        same(jax.tree.map(lambda a: a[0], found), whole_rows(wide, jnp.zeros(2, x.dtype), x, None), 2e-5)
 
 
 def test_derivative_is_that_of_a_fit_by_chunks():
@@ -98,6 +141,6 @@ def test_derivative_is_that_of_a_fit_by_chunks():
         options = {"chunk_size": chunk_size, "init": near_start(x, "full", 2), "max_steps": 30}
         return gmm.fit(KEY, x, 2, weights=weights, **options).params.means.max()
 
-    slopes = [jax.jit(jax.grad(partial(mean_of, chunk)))(jnp.ones(600)) for chunk in (None, 300)]
+    slopes = [jax.grad(partial(mean_of, chunk))(jnp.ones(600)) for chunk in (None, 300)]
     assert np.ptp(slopes[0]) > 0
-    same(*slopes, 1e-3)
+    same(slopes[0], slopes[1], 1e-3)

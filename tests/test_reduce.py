@@ -184,6 +184,15 @@ def test_chunk_divides_where_it_can():
     assert _stream.even_chunk(1000, 4096) == 1000
 
 
+def test_one_device_with_an_explicit_mesh():
+    mesh = jax.make_mesh((1,), ("rows",), axis_types=(jax.sharding.AxisType.Explicit,))
+    x = np.arange(12.0, dtype=np.float32).reshape(6, 2)
+    with jax.set_mesh(mesh):
+        rows = jax.device_put(x, jax.NamedSharding(mesh, jax.P("rows")))
+        found = reduce.over(total, rows, chunk_size=2)
+    np.testing.assert_array_equal(found["sum"], [30, 36])
+
+
 def test_four_devices():
     environment = os.environ | {"XLA_FLAGS": "--xla_force_host_platform_device_count=4", "JAX_PLATFORMS": "cpu"}
     script = Path(__file__).with_name("four_devices.py")

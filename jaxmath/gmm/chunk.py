@@ -3,9 +3,9 @@ r"""What EM does with one chunk of rows, and how many rows that should be.
 Everything lies with the rows in the last axis: measured on two CPU cores, products and sums over them are then fastest
 at 2 columns and at 32. Residuals are whitened before they are squared: with $\Sigma_k = L_k L_k^T$ the E-step needs
 $y_k = L_k^{-1} (x - \mu_k)$, one matrix product for all components, and the M-step $\sum_i r_{ik} y_{ik} y_{ik}^T$.
-So nothing large cancels, whatever the scale of a component and however far it lies from the others. Writing the
-quadratic form as a product with $x_i x_j$ halves the multiplications, but is only faster where all those products are
-kept from step to step: :mod:`jaxmath.gmm.table`.
+So in a pass over rows nothing large cancels, whatever the scale of a component and however far it lies from the
+others. Writing the quadratic form as a product with $x_i x_j$ halves the multiplications, but is only faster where all
+those products are kept from step to step: :mod:`jaxmath.gmm.table`.
 
 Diagonal covariances have no such product: there the residuals of all components cost ten times the form
 $x_j^2 / \sigma_{kj}^2 - 2 x_j \mu_{kj} / \sigma_{kj}^2 + \mu_{kj}^2 / \sigma_{kj}^2$. It is used where it loses no
@@ -19,14 +19,14 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from jaxmath._array import product
+from jaxmath._array import any_lane, product
 from jaxmath._stream import even_chunk
 from jaxmath.gmm.mixture import DENSE, GMM, variances
 
 # Floats of temporaries in a chunk, and its fewest and most rows.
 _CPU, _ACCELERATOR = (2**17, 256, 1024), (2**26, 1024, 65536)
-# How far a mean, or a row, may lie in squared deviations of a component for the fast forms; they lose as many eps.
-FAR = 1e3
+# How far a mean may lie, in squared deviations of its component, for the fast form; it may lose as many eps.
+_FAR = 1e3
 
 
 class Statistics(NamedTuple):
@@ -77,9 +77,9 @@ def model_of(params: GMM) -> Model:
     log_scale = jnp.log(params.weights) - d / 2 * math.log(2 * math.pi)
     if params.covariance_type not in DENSE:
         spread = variances(params)
-        far = jnp.max(params.means**2 / spread)
+        far = jnp.max(jax.lax.stop_gradient(params.means**2 / spread))
         deviations = jnp.sqrt(jnp.where(spread > 0, spread, jnp.nan))
-        return Diagonal(params.means, deviations, log_scale - jnp.log(deviations).sum(axis=1), far > FAR)
+        return Diagonal(params.means, deviations, log_scale - jnp.log(deviations).sum(axis=1), any_lane(far > _FAR))
     factor = jnp.linalg.cholesky(params.covariances)
     inverse = jax.scipy.linalg.solve_triangular(
         factor, jnp.broadcast_to(jnp.eye(d, dtype=factor.dtype), factor.shape), lower=True

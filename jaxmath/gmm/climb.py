@@ -16,7 +16,7 @@ from jaxmath.gmm.mixture import COVARIANCE_TYPES, GMM
 from jaxmath.gmm.prior import as_prior, log_prior, moved_prior
 from jaxmath.gmm.start import as_start, start
 from jaxmath.gmm.steps import Data, maximize, moved, whole_rows
-from jaxmath.gmm.table import looked_up
+from jaxmath.gmm.table import looked_up, num_bytes, where_there_is_room
 
 # An E-step over all rows: of parameters, what was subtracted from their means, rows, weights, rows in a chunk.
 Expected = Callable[[GMM, Array, Any, Any, int | None], Statistics]
@@ -122,16 +122,28 @@ def climb(
     chunk_size: int | None,
 ) -> Fit:
     """EM from a start until the objective rests; all means are relative to the shift."""
+    settings = expected, max_steps, chunk_size
+    quick, slow = (partial(_climb, settings, table) for table in (True, False))
+    if expected is not whole_rows or chunk_size is not None:
+        return slow(begin, shift, data, tol)
+    size = num_bytes(data.x, begin.covariance_type)
+    return where_there_is_room(quick, slow, size)(begin, shift, data, tol)
+
+
+def _climb(
+    settings: tuple[Expected, int, int | None], table: bool, begin: GMM, shift: Array, data: Data, tol: Array
+) -> Fit:
+    expected, max_steps, chunk_size = settings
 
     def by_rows(params: GMM) -> Statistics:
         return expected(params, shift, data.x, data.weights, chunk_size)
 
-    quick = expected is whole_rows and chunk_size is None
-    e_step = looked_up(by_rows, begin, shift, data) if quick else by_rows
+    kind, k = begin.covariance_type, len(begin.weights)
+    e_step = looked_up(by_rows, kind, k, shift, data) if table else lambda params, _: by_rows(params)
 
     def step(state):
-        params, history, num_steps, change, num_repairs, _, _ = state
-        sums = e_step(params)
+        params, history, num_steps, change, num_repairs, _, idle = state
+        sums = e_step(params, idle)
         mean = sums.log_likelihood / sums.rows
         objective = mean + log_prior(params, data.prior) / sums.rows
         finished = (change < tol) | (num_steps == max_steps) | ~jnp.isfinite(objective)

@@ -52,8 +52,10 @@ def fit(
       reg_covar: added to every variance in every step; absolute, as scikit-learn's.
       prior: None for the most likely mixture; with a prior the most probable one. The stopping rule and ``history``
         then add the log-density of the prior, up to a constant, over the number of rows.
-      chunk_size: rows in a chunk, as in :func:`jaxmath.reduce.over`; None for as many as stay in cache and, on a CPU
-        alone, a table of what the steps have in common, of at most 256 MB.
+      chunk_size: rows in a chunk, as in :func:`jaxmath.reduce.over`; None for as many as stay in cache. With None, more
+        than 400 rows and a single CPU device, the products of the columns are kept from step to step, if all of them
+        (for full covariances (d + 1) (d + 2) / 2 numbers a row) take at most 256 MB, those of all fits of a ``vmap``
+        together.
 
     Returns:
       The fit, in the type of the data; float16 and bfloat16 are computed in float32.

@@ -1,13 +1,18 @@
 r"""EM over a table of products: what a fit on a CPU may look at in place of its rows.
 
-With $h = (x, 1)$ and $z$ the products $h_i h_j$, a joint log-density is linear, $\log \pi_k N(x \mid \mu_k, \Sigma_k) =
-a_k^T z$, and all that the M-step needs is $\sum_i r_{ik} z_i$: a step of EM is two matrix products with the table of
-all $z$, which stays the same. On two CPU cores that takes half the time of forming residuals. But it subtracts what
-may be large, so while a component is narrow beside the spread of the data a step goes over the rows instead.
+With $h = (x, 1)$ and $z$ the products $h_a h_b$ of each pair (of diagonal types $x_a^2$, $x_a$ and 1 alone), a joint
+log-density is linear, $\log \pi_k N(x \mid \mu_k, \Sigma_k) = c_k^T z$, and all that the M-step needs is
+$\sum_i r_{ik} z_i$: a step of EM is two matrix products with the table of all $z$, which stays the same. On two CPU
+cores that takes half the time of forming residuals. But it subtracts what may be large, so while a component is narrow
+beside the spread of the data a step goes over the rows instead.
+
+The table is kept from step to step, which :func:`jaxmath.reduce.over` cannot do; hence the pass of its own.
 """
 
+import math
 from collections.abc import Callable
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -15,14 +20,16 @@ import numpy as np
 from jax.lax import Precision
 from jaxtyping import Array, Float
 
-from jaxmath._array import any_lane, product
+from jaxmath._array import Tree, any_lane, product
 from jaxmath._stream import even_chunk
-from jaxmath.gmm.chunk import FAR, Dense, Statistics, model_of, posterior
-from jaxmath.gmm.mixture import DENSE, GMM
+from jaxmath.gmm.chunk import Dense, Statistics, model_of, posterior
+from jaxmath.gmm.mixture import DENSE, GMM, variances
 from jaxmath.gmm.steps import Data
 
 # Bytes of a table at most; floats of a chunk of it and its temporaries; the fewest and most rows of one.
-_BYTES, _FLOATS, _FEWEST, _MOST = 2**28, 2**17, 512, 4096
+_BYTES, _FLOATS, _FEWEST, _MOST = 2**28, 2**16, 400, 4096
+# How many eps a log-density may lose, for each column.
+_LOSS = 2**7
 
 
 class Table(NamedTuple):
@@ -33,22 +40,43 @@ class Table(NamedTuple):
     squares: Float[Array, " d"]
 
 
-def looked_up(
-    by_rows: Callable[[GMM], Statistics], begin: GMM, shift: Array, data: Data
-) -> Callable[[GMM], Statistics]:
-    """The E-step over rows, done with their table where there is room for it and the mixture allows it."""
-    n, d = data.x.shape
-    left, right = _pairs(d, begin.covariance_type)
-    fits = n > _FEWEST and n * len(left) * data.x.dtype.itemsize <= _BYTES
-    if not fits or jax.default_backend() != "cpu" or jax.device_count() > 1:
-        return by_rows
-    table = _table(data.x, data.weights, shift, left, right, len(begin.weights))
-    square = (left == right) & (left < d)
+def num_bytes(x: Array, kind: str) -> float:
+    """What the table of these rows takes; infinity where none is to be made."""
+    (n, d), alone = x.shape, jax.device_count() == 1 and jax.sharding.get_abstract_mesh().empty
+    small = n <= _FEWEST or jax.default_backend() != "cpu" or not alone
+    return math.inf if small else n * len(_pairs(d, kind)[0]) * x.dtype.itemsize
 
-    def sums(params: GMM) -> Statistics:
+
+def where_there_is_room(quick: Callable[..., Tree], slow: Callable[..., Tree], size: float) -> Callable[..., Tree]:
+    """Of two functions of arrays the quick one, which needs so many bytes; under ``vmap`` so many for each lane."""
+    if size > _BYTES:
+        return slow
+    ruled = jax.custom_batching.custom_vmap(quick)
+
+    @ruled.def_vmap
+    def rule(num_lanes: int, batched: tuple, *arrays: Any) -> tuple[Tree, Any]:
+        axes = tuple(jax.tree.map(lambda one: 0 if one else None, batched))
+        lanes = partial(jax.vmap, in_axes=axes, axis_size=num_lanes)
+        result = where_there_is_room(lanes(quick), lanes(slow), num_lanes * size)(*arrays)
+        return result, jax.tree.map(lambda _: True, result)
+
+    return ruled
+
+
+def looked_up(
+    by_rows: Callable[[GMM], Statistics], kind: str, k: int, shift: Array, data: Data
+) -> Callable[[GMM, Array], Statistics]:
+    """The E-step over rows, done with their table wherever the mixture allows it; and whether it does not matter."""
+    left, right = _pairs(data.x.shape[1], kind)
+    table = _table(data.x, data.weights, shift, left, right, k)
+    square = (left == right) & (left < len(shift))
+
+    def sums(params: GMM, idle: Array) -> Statistics:
         coefficients = _coefficients(params, left, right)
-        terms = -2 * product(coefficients[:, square], table.squares)
-        narrow = any_lane(~(terms.max() < FAR))
+        # of all rows, and of the component's own, whose squares may be larger by far where its weight is small
+        squares = table.squares + params.means**2 + variances(params)
+        loss = -2 * jnp.mean(coefficients[:, square] * squares, axis=1)
+        narrow = any_lane(~(loss.max() < _LOSS) & ~idle)
         return jax.lax.cond(narrow, lambda _, params: by_rows(params), by_table, coefficients, params)
 
     def by_table(coefficients: Array, params: GMM) -> Statistics:

@@ -41,7 +41,7 @@ def affine(x: Float[Array, "n d"], layer: Layer) -> Float[Array, "n m"]:
 
 
 def affine_of_columns(layer: Layer, x: Float[Array, "d n"]) -> Float[Array, "m n"]:
-    """W X + b, with b as b 1^T: its gradient is then a product too, which is faster than sums over long rows."""
+    """W X + b, with b as b 1^T: its gradient is then a product too, on a CPU faster than sums of long rows."""
     weights, bias = layer
     return product(weights, x) + product(bias[:, None], jnp.ones((1, x.shape[1]), x.dtype))
 

@@ -38,8 +38,8 @@ class Descent(NamedTuple):
 class State(NamedTuple):
     """A point of a descent, the loss and its gradient there, what the optimiser remembers, the length of the last step.
 
-    ``count`` is the number of steps taken, or -1 - k once step k led to no loss (the start is step 0): one number that
-    tells both, since a short loop takes longer with everything that it counts.
+    ``count``: steps taken; once step k has led to a loss that is not finite, -1 - k instead (k = 0: the start). It is
+    one number because each further one in so short a loop costs time.
     """
 
     params: Any
