@@ -1,5 +1,6 @@
 """Section 6.8.2: mixtures of Gaussians."""
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -47,13 +48,13 @@ def _full(weights, covariances, kind):
     return reference.matrices(_typed(weights, covariances, kind), kind, len(weights), covariances.shape[1])
 
 
-def _three_steps(kinds):
+def _three_steps(kinds, chunk_size=None):
     def function(x, row_weights, weights, means, covariances):
         for kind in kinds:
             init = _mixture(weights, means, covariances, kind)
             f = gmm.fit(
                 jax.random.key(0), x, 3, covariance_type=kind, weights=row_weights, init=init, max_steps=3, tol=0.0,
-                chunk_size=5, reg_covar=1e-3,
+                chunk_size=chunk_size, reg_covar=1e-3,
             )  # fmt: skip
             yield f.params, f.log_likelihood, f.history, f.num_steps, f.converged, f.num_repairs
 
@@ -132,7 +133,7 @@ def _missing(kinds):
             init = _mixture(weights, means, covariances, kind)
             f = gmm.fit_missing(
                 jax.random.key(0), x, 3, covariance_type=kind, weights=row_weights, init=init, max_steps=2, tol=0.0,
-                chunk_size=5, reg_covar=1e-3,
+                chunk_size=chunk_size, reg_covar=1e-3,
             )  # fmt: skip
             yield f.params, f.log_likelihood, f.history, gmm.impute(f.params, x)
 
@@ -178,13 +179,17 @@ def _all(generator):
     return lambda *inputs: tuple(generator(*inputs))
 
 
-for kinds, types in ((_DENSE, "full and tied"), (_DIAGONAL, "diagonal and spherical")):
-    function, expected = _three_steps(kinds)
+for types, kinds, n, chunk_size in (
+    ("full and tied", _DENSE, 18, 5),
+    ("diagonal and spherical", _DIAGONAL, 18, 5),
+    ("with a table of products", ("full", "tied_diag"), 450, None),
+):
+    function, expected = _three_steps(kinds, chunk_size)
     case(
         f"6.8.2 three steps of EM, {types}",
         function,
         expected,
-        inputs=_clusters,
+        inputs=partial(_clusters, n=n),
         covers=("gmm.fit",),
         not_differentiable="the derivative of a fit is that of the stationary point, not of these steps",
     )

@@ -28,7 +28,7 @@ from jaxmath.gmm.steps import Data
 
 # Bytes of a table at most; floats of a chunk of it and its temporaries; the fewest and most rows of one.
 _BYTES, _FLOATS, _FEWEST, _MOST = 2**28, 2**16, 400, 4096
-# How many eps a log-density may lose, for each column.
+# How many eps what a column adds to a log-density may lose.
 _LOSS = 2**7
 
 
@@ -66,7 +66,10 @@ def where_there_is_room(quick: Callable[..., Tree], slow: Callable[..., Tree], s
 def looked_up(
     by_rows: Callable[[GMM], Statistics], kind: str, k: int, shift: Array, data: Data
 ) -> Callable[[GMM, Array], Statistics]:
-    """The E-step over rows, done with their table wherever the mixture allows it; and whether it does not matter."""
+    """The E-step over rows, done with their table wherever the mixture allows it.
+
+    Its second argument says that the lane is idle: it has no voice in which way all lanes of a batch go.
+    """
     left, right = _pairs(data.x.shape[1], kind)
     table = _table(data.x, data.weights, shift, left, right, k)
     square = (left == right) & (left < len(shift))
@@ -75,8 +78,8 @@ def looked_up(
         coefficients = _coefficients(params, left, right)
         # of all rows, and of the component's own, whose squares may be larger by far where its weight is small
         squares = table.squares + params.means**2 + variances(params)
-        loss = -2 * jnp.mean(coefficients[:, square] * squares, axis=1)
-        narrow = any_lane(~(loss.max() < _LOSS) & ~idle)
+        largest = jnp.max(-2 * coefficients[:, square] * squares)
+        narrow = any_lane(~(largest < _LOSS) & ~idle)
         return jax.lax.cond(narrow, lambda _, params: by_rows(params), by_table, coefficients, params)
 
     def by_table(coefficients: Array, params: GMM) -> Statistics:
