@@ -95,7 +95,7 @@ def test_few_rows_large_tables_and_meshes_have_none():
 @pytest.mark.parametrize(("lanes", "expected"), [(None, 1), (4, 1), (5, 2), (0, 2)])
 def test_room_is_shared_by_the_lanes_of_a_batch(lanes, expected):
     chosen = table.where_there_is_room(
-        lambda x, _: x * 0 + 1, lambda x, _: x * 0 + 2, table._BYTES // 4 if lanes != 0 else table._BYTES + 1
+        lambda x, _: x * 0 + 1, lambda x, _: x * 0 + 2, table._BYTES / 4 if lanes != 0 else 2.0 * table._BYTES
     )
     if lanes:
         result = jax.vmap(chosen, in_axes=(0, None))(jnp.zeros(lanes), {"a": jnp.ones(3)})

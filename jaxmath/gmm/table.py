@@ -44,7 +44,7 @@ def num_bytes(x: Array, kind: str) -> float:
     """What the table of these rows takes; infinity where none is to be made."""
     (n, d), alone = x.shape, jax.device_count() == 1 and jax.sharding.get_abstract_mesh().empty
     small = n <= _FEWEST or jax.default_backend() != "cpu" or not alone
-    return math.inf if small else n * len(_pairs(d, kind)[0]) * x.dtype.itemsize
+    return math.inf if small else float(n * len(_pairs(d, kind)[0]) * x.dtype.itemsize)
 
 
 def where_there_is_room(quick: Callable[..., Tree], slow: Callable[..., Tree], size: float) -> Callable[..., Tree]:
