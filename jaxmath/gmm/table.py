@@ -54,7 +54,7 @@ def where_there_is_room(quick: Callable[..., Tree], slow: Callable[..., Tree], s
     ruled = jax.custom_batching.custom_vmap(quick)
 
     @ruled.def_vmap
-    def rule(num_lanes: int, batched: tuple, *arrays: Any) -> tuple[Tree, Any]:
+    def rule(num_lanes: int, batched: list, *arrays: Any) -> tuple[Tree, Any]:
         axes = tuple(jax.tree.map(lambda one: 0 if one else None, batched))
         lanes = partial(jax.vmap, in_axes=axes, axis_size=num_lanes)
         result = where_there_is_room(lanes(quick), lanes(slow), num_lanes * size)(*arrays)
