@@ -40,7 +40,7 @@ def both_ways(params, x, weights, shift):
 def test_sums_are_those_of_the_rows(kind, dtype, rtol):
     x = clusters(2053, 3)  # a prime number: chunks are filled up
     weights = np.random.default_rng(1).uniform(size=len(x)).round(1)
-    x[weights == 0] = 1e6
+    x[weights == 0] = 1e30
     with jax.enable_x64(dtype == "float64"):
         x, weights = jnp.asarray(x, dtype), jnp.asarray(weights, dtype)
         params = near_start(np.asarray(x[weights > 0]), kind)
@@ -73,14 +73,14 @@ def test_what_is_not_finite_goes_over_the_rows(bad):
 
 
 def test_a_rare_component_far_away_keeps_its_variance():
-    """The mean square of all rows does not show it: its own squares are 4e5 times as large as its variance."""
+    """The mean square of all rows does not show it: its own are 1e5 times as large as its variance."""
     x = np.random.default_rng(0).normal(size=(20_000, 2)).astype(np.float32)
-    x[:20, 0] += 600
-    means = jnp.array([[600.0, 0.0], [0.0, 0.0]])
-    init = gmm.GMM(jnp.array([0.001, 0.999]), means, jnp.broadcast_to(jnp.eye(2), (2, 2, 2)), "full")
+    x[:8, 0] += 350
+    means = jnp.array([[350.0, 0.0], [0.0, 0.0]])
+    init = gmm.GMM(jnp.array([0.0004, 0.9996]), means, jnp.broadcast_to(jnp.eye(2), (2, 2, 2)), "full")
     fit = gmm.fit(KEY, x, 2, init=init, reg_covar=0.0, max_steps=5)
     assert fit.converged
-    np.testing.assert_allclose(fit.params.covariances[0], np.cov(x[:20].T.astype(float), bias=True), rtol=1e-3)
+    np.testing.assert_allclose(fit.params.covariances[0], np.cov(x[:8].T.astype(float), bias=True), rtol=1e-3)
 
 
 def test_few_rows_large_tables_and_meshes_have_none():
