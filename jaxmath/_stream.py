@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array
 
 from jaxmath._array import is_list, real, same_rows
 
@@ -69,6 +70,13 @@ def even_chunk(num_rows: int, target: int) -> int:
     if num_rows <= target:
         return num_rows
     return next((chunk for chunk in range(target, target // 4, -1) if num_rows % chunk == 0), target)
+
+
+def in_chunks(a: Array, rows: int) -> Array:
+    """An array cut into chunks of so many rows, the last filled up with zeros."""
+    missing = -len(a) % rows
+    filled = jnp.pad(a, [(0, missing)] + [(0, 0)] * (a.ndim - 1)) if missing else a
+    return filled.reshape(-1, rows, *a.shape[1:])
 
 
 def _checked(name: str, batch: Any, weights: Any) -> tuple[Any, Any]:

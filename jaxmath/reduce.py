@@ -19,7 +19,7 @@ from jax.tree_util import Partial
 from jaxtyping import Array, Num, PyTree, Shaped
 
 from jaxmath._array import as_real, as_size, as_weights, is_list, same_rows
-from jaxmath._stream import even_chunk, even_pieces
+from jaxmath._stream import even_chunk, even_pieces, in_chunks
 
 Statistics = Callable[[Any, Array], Any]
 
@@ -219,8 +219,7 @@ def _over_lane(statistics: Partial, x: Any, weights: Array | None, chunk_size: i
         return _of_chunk(statistics, x, weights)
     if num_rows % chunk_size:
         weights = jnp.ones(num_rows) if weights is None else weights
-    chunks = -(-num_rows // chunk_size)
-    x, weights = jax.tree.map(lambda a: _split(_pad(a, -num_rows % chunk_size), chunks), (x, weights))
+    x, weights = jax.tree.map(lambda a: in_chunks(a, chunk_size), (x, weights))
 
     @jax.checkpoint
     def step(result, chunk):

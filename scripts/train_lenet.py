@@ -38,10 +38,7 @@ _SIDE = 28
 def main(
     dataset: Annotated[str, typer.Option(help="digits, mnist, fashion_mnist or cifar10")] = "digits",
     data_dir: Annotated[Path | None, typer.Option(help="where data.prepare has put the set")] = None,
-    epochs: Annotated[
-        int,
-        typer.Option(min=1, help="in all; a cosine has to be resumed with as many"),
-    ] = 30,
+    epochs: Annotated[int, typer.Option(min=1, help="in all; a cosine has to be resumed with as many")] = 30,
     batch_size: Annotated[int, typer.Option(min=1, help="a multiple of the number of devices")] = 48,
     rate: Annotated[float, typer.Option(min=0, help="of the descent")] = 0.05,
     momentum: Annotated[float, typer.Option(min=0, max=1)] = 0.9,

@@ -133,7 +133,7 @@ def _missing(kinds):
             init = _mixture(weights, means, covariances, kind)
             f = gmm.fit_missing(
                 jax.random.key(0), x, 3, covariance_type=kind, weights=row_weights, init=init, max_steps=2, tol=0.0,
-                chunk_size=chunk_size, reg_covar=1e-3,
+                chunk_size=5, reg_covar=1e-3,
             )  # fmt: skip
             yield f.params, f.log_likelihood, f.history, gmm.impute(f.params, x)
 

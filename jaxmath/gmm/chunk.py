@@ -77,7 +77,7 @@ def model_of(params: GMM) -> Model:
     log_scale = jnp.log(params.weights) - d / 2 * math.log(2 * math.pi)
     if params.covariance_type not in DENSE:
         spread = variances(params)
-        far = jnp.max(jax.lax.stop_gradient(params.means**2 / spread))
+        far = jnp.max(params.means**2 / spread)
         deviations = jnp.sqrt(jnp.where(spread > 0, spread, jnp.nan))
         return Diagonal(params.means, deviations, log_scale - jnp.log(deviations).sum(axis=1), any_lane(far > _FAR))
     factor = jnp.linalg.cholesky(params.covariances)

@@ -9,6 +9,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, Num
 
 from jaxmath._array import as_size, product
+from jaxmath._stream import in_chunks
 from jaxmath.gmm.chunk import chunk_rows, log_joint, model_of, posterior
 from jaxmath.gmm.mixture import GMM, checked, matrices, num_parameters, with_rows
 from jaxmath.gmm.steps import moved
@@ -175,7 +176,7 @@ def _by_chunks(
 def _mapped(function: Callable[[Array], Array], params: GMM, x: Array, chunk: int) -> Array:
     shift = params.means.mean(axis=0)
     model = model_of(moved(params, -shift))
-    pieces = jnp.pad(x, ((0, -len(x) % chunk), (0, 0))).reshape(-1, chunk, x.shape[1])
+    pieces = in_chunks(x, chunk)
 
     @jax.checkpoint
     def of_piece(piece):

@@ -21,7 +21,7 @@ from jax.lax import Precision
 from jaxtyping import Array, Float
 
 from jaxmath._array import Tree, any_lane, product
-from jaxmath._stream import even_chunk
+from jaxmath._stream import even_chunk, in_chunks
 from jaxmath.gmm.chunk import Dense, Statistics, model_of, posterior
 from jaxmath.gmm.mixture import DENSE, GMM, variances
 from jaxmath.gmm.steps import Data
@@ -42,9 +42,9 @@ class Table(NamedTuple):
 
 def num_bytes(x: Array, kind: str) -> float:
     """What the table of these rows takes; infinity where none is to be made."""
-    (n, d), alone = x.shape, jax.device_count() == 1 and jax.sharding.get_abstract_mesh().empty
-    small = n <= _FEWEST or jax.default_backend() != "cpu" or not alone
-    return math.inf if small else float(n * len(_pairs(d, kind)[0]) * x.dtype.itemsize)
+    n, d = x.shape
+    alone = jax.default_backend() == "cpu" and jax.device_count() == 1 and jax.sharding.get_abstract_mesh().empty
+    return float(n * len(_pairs(d, kind)[0]) * x.dtype.itemsize) if alone and n > _FEWEST else math.inf
 
 
 def where_there_is_room(quick: Callable[..., Tree], slow: Callable[..., Tree], size: float) -> Callable[..., Tree]:
@@ -101,8 +101,7 @@ def _table(x: Array, weights: Array | None, shift: Array, left: np.ndarray, righ
     m = even_chunk(n, min(max(_FLOATS // (width + 3 * k), _FEWEST), _MOST))
     if n % m and weights is None:
         weights = jnp.ones(n, x.dtype)
-    chunks = jax.tree.map(lambda a: jnp.pad(a, [(0, -n % m)] + [(0, 0)] * (a.ndim - 1)), (x, weights))
-    chunks = jax.tree.map(lambda a: a.reshape(-1, m, *a.shape[1:]), chunks)
+    chunks = jax.tree.map(lambda a: in_chunks(a, m), (x, weights))
 
     def of_chunk(chunk: tuple[Array, Array | None]) -> tuple[Array, Array]:
         rows, weights = chunk
