@@ -17,7 +17,7 @@ from jaxmath.cli import app
 from jaxmath.crosscheck import compare, report
 from jaxmath.crosscheck.measure import draw
 
-REFERENCE = Path(crosscheck.__file__).parent / "reference"
+REFERENCE = Path(crosscheck.__file__).parent / "references"
 ALLOWED_IMPORTS = {"numpy", "scipy", "math", "itertools", "functools", "collections", "fractions", "heapq", "typing"}
 
 
@@ -221,7 +221,7 @@ def test_references_are_independent(file):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             names = [node.module if not node.level else "jaxmath"]
-            if node.module.startswith("jaxmath.crosscheck.reference.ch"):
+            if node.module.startswith("jaxmath.crosscheck.references."):
                 continue
         else:
             assert not (isinstance(node, ast.Name) and node.id in ("__import__", "importlib", "exec", "eval"))

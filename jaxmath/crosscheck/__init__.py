@@ -9,9 +9,10 @@ the one list of cases: ``jaxmath crosscheck``, the test suite and the notebooks:
         print(crosscheck.check(case, "float32"))
 """
 
+from jaxmath.crosscheck import cases
 from jaxmath.crosscheck.compare import compare
 from jaxmath.crosscheck.gradient import check_gradient
 from jaxmath.crosscheck.measure import Result, check
-from jaxmath.crosscheck.registry import Case, Registry, case, cases
+from jaxmath.crosscheck.registry import Case, Registry, case
 
 __all__ = ["Case", "Registry", "Result", "case", "cases", "check", "check_gradient", "compare"]

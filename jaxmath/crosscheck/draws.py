@@ -42,3 +42,18 @@ def similar(block):
         return (s @ np.array(block, float) @ np.linalg.inv(s),)
 
     return inputs
+
+
+def weighted(rng):
+    """Rows and weights between 1/2 and 2."""
+    return rng.normal(size=(7, 3)) + 2.0, rng.uniform(0.5, 2.0, size=7)
+
+
+def with_gaps(n, d, offset=1.0):
+    """Rows with clear gaps between their principal variances."""
+
+    def inputs(rng):
+        directions, _ = np.linalg.qr(rng.normal(size=(d, d)))
+        return (rng.normal(size=(n, d)) * 2.0 ** -np.arange(d) @ directions + offset,)
+
+    return inputs

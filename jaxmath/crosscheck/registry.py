@@ -136,7 +136,7 @@ case = _LIBRARY.case
 def cases(section: str | None = None) -> list[Case]:
     """The library's cases, or those of a section and what lies below it, in the order of the book.
 
-    The modules that hold them, ``jaxmath/crosscheck/ch*.py``, are imported when this is first called.
+    The modules that hold them, all of ``jaxmath/crosscheck/cases/``, are imported when this is first called.
 
     Args:
       section: such as "4.3" or "4"; None for all.
@@ -144,8 +144,7 @@ def cases(section: str | None = None) -> list[Case]:
     Returns:
       The cases; an empty list if the section has none.
     """
-    package = importlib.import_module("jaxmath.crosscheck")
+    package = importlib.import_module("jaxmath.crosscheck.cases")
     for module in pkgutil.iter_modules(package.__path__):
-        if module.name.startswith("ch"):
-            importlib.import_module(f"jaxmath.crosscheck.{module.name}")
+        importlib.import_module(f"{package.__name__}.{module.name}")
     return _LIBRARY.cases(section)

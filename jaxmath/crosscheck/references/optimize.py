@@ -87,3 +87,34 @@ def full_batch(x, y, start, rate, num_steps):
         losses.append(np.mean(left**2))
         w = w - rate * 2 * sum(r * row for r, row in zip(left, x, strict=True)) / len(x)
     return w, np.array(losses)
+
+
+def line_descent(x, y, start, rate, num_steps):
+    """The mean squared error of a line, one row at a time; points and losses from start to end."""
+    w, b = start
+    points, losses = [], []
+    for step in range(num_steps + 1):
+        left = [w * u + b - v for u, v in zip(x, y, strict=True)]
+        points.append((w, b))
+        losses.append(sum(r * r for r in left) / len(x))
+        if step < num_steps:
+            slope_w = sum(2 * r * u for r, u in zip(left, x, strict=True)) / len(x)
+            slope_b = sum(2 * r for r in left) / len(x)
+            w, b = w - rate * slope_w, b - rate * slope_b
+    return np.array(points), np.array(losses)
+
+
+def ridge(x, y, l2):
+    """The minimum of the mean squared error plus l2 times the squared length, and the loss there."""
+    n, d = x.shape
+    w = np.linalg.solve(x.T @ x / n + l2 * np.eye(d), x.T @ y / n)
+    return w, np.mean((x @ w - y) ** 2) + l2 * w @ w
+
+
+def descent_in_box(x, y, start, rate, low, high, num_steps):
+    """Points of a descent on the mean squared error that is put back into the box after each step."""
+    points = [np.array(start)]
+    for _ in range(num_steps):
+        w = points[-1] - rate * 2 * x.T @ (x @ points[-1] - y) / len(x)
+        points.append(np.array([min(max(a, b), c) for a, b, c in zip(w, low, high, strict=True)]))
+    return np.array(points)

@@ -6,7 +6,7 @@ from scipy import ndimage, signal
 
 from jaxmath import conv
 from jaxmath.crosscheck.draws import fixed, normal
-from jaxmath.crosscheck.reference import ch10 as reference
+from jaxmath.crosscheck.references import conv as reference
 from jaxmath.crosscheck.registry import case
 
 _GROUPED = {"stride": 2, "padding": [(1, 3)], "dilation": 2, "groups": 2, "channels": True}

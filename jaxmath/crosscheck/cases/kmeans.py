@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmath import kmeans
-from jaxmath.crosscheck.reference import ch06_kmeans as reference
+from jaxmath.crosscheck.references import kmeans as reference
 from jaxmath.crosscheck.registry import case
 
 _JUMPS = "rows jump from cluster to cluster"

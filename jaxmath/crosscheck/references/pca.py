@@ -1,32 +1,8 @@
-"""Chapter 4 by plain formulas: loops over rows, and the singular value decomposition of the repeated, centred data."""
+"""Principal components by the singular value decomposition of the repeated, centred data, and by loops."""
 
 import numpy as np
 import scipy.optimize
 import scipy.stats
-
-
-def weighted_sum(x, weights):
-    """A sum of rows, one after the other."""
-    result = np.zeros(x.shape[1:])
-    for row, weight in zip(x, weights, strict=True):
-        result += weight * row
-    return result
-
-
-def moments(x, weights):
-    """Count, mean and scatter from their definitions, row by row."""
-    count = weights.sum()
-    mean = weighted_sum(x, weights) / count
-    scatter = sum(w * np.outer(row - mean, row - mean) for row, w in zip(x, weights, strict=True))
-    return count, mean, scatter
-
-
-def covariance(x, ddof):
-    """E[x x^T] - E[x] E[x]^T of data moved to its first row, times n / (n - ddof)."""
-    moved = x - x[0]
-    n = len(x)
-    second = np.einsum("ni,nj->ij", moved, moved) / n
-    return (second - np.outer(moved.mean(0), moved.mean(0))) * n / (n - ddof)
 
 
 def pca(x, num_components, weights=None):

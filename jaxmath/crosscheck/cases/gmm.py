@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmath import gmm, reduce
-from jaxmath.crosscheck.reference import ch06_gmm as reference
+from jaxmath.crosscheck.references import gmm as reference
 from jaxmath.crosscheck.registry import case
 
 _DENSE, _DIAGONAL = ("full", "tied"), ("diag", "spherical", "tied_diag", "tied_spherical")

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmath import calculus
-from jaxmath.crosscheck.reference import chC as reference
+from jaxmath.crosscheck.references import calculus as reference
 from jaxmath.crosscheck.registry import case
 
 _ROUNDING = "a difference of nearly equal numbers over a small step keeps eps / delta of their size"

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmath import losses
-from jaxmath.crosscheck.reference import ch09 as reference
+from jaxmath.crosscheck.references import losses as reference
 from jaxmath.crosscheck.registry import case
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from jaxmath import train
-from jaxmath.crosscheck.reference import ch11 as reference
+from jaxmath.crosscheck.references import train as reference
 from jaxmath.crosscheck.registry import case
 
 case(

@@ -6,7 +6,7 @@ import numpy as np
 
 from jaxmath import linalg
 from jaxmath.crosscheck.draws import fixed, normal, regular, similar, with_eigenvalues
-from jaxmath.crosscheck.reference import ch02 as reference
+from jaxmath.crosscheck.references import linalg as reference
 from jaxmath.crosscheck.registry import case
 
 _NO_TPU = {"platforms": ("cpu", "cuda"), "platforms_reason": "XLA has no eig on TPU; a callback to the host serves it"}

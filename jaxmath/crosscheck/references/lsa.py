@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from jaxmath.crosscheck.reference.ch04 import with_sign
+from jaxmath.crosscheck.references.pca import with_sign
 
 
 def weighted(counts, weighting):

@@ -6,7 +6,7 @@ import numpy as np
 from jax.experimental.sparse import BCOO
 
 from jaxmath import lsa
-from jaxmath.crosscheck.reference import ch04_lsa as reference
+from jaxmath.crosscheck.references import lsa as reference
 from jaxmath.crosscheck.registry import case
 
 _TOY = np.array([[0, 0, 0, 2], [1, 1, 1, 0], [2, 2, 0, 0], [3, 3, 0, 0], [5, 5, 0, 0], [0, 1, 0, 0], [1, 0, 0, 0]])

@@ -5,7 +5,7 @@ import numpy as np
 
 from jaxmath import linalg
 from jaxmath.crosscheck.draws import fixed, normal, regular
-from jaxmath.crosscheck.reference import ch02 as reference
+from jaxmath.crosscheck.references import linalg as reference
 from jaxmath.crosscheck.registry import case
 from jaxmath.data.synthetic import CAT_FEELS, CAT_SEES
 
