@@ -1,12 +1,51 @@
-"""What several test files share."""
+"""What all tests share: where compiled programs are kept, which tests share a process, when programs are dropped."""
 
+import hashlib
 import itertools
+import os
+import platform
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 
 _finished = itertools.count(1)
+# Long ones begin first, so that at the end no process waits for another.
+_FIRST = ("test_train", "test_scripts", "test_mutation", "test_tour", "test_gmm_fits", "test_gmm", "test_reduce")
+
+
+def _keep_programs(folder: Path) -> None:
+    """Programs compiled by one run are read by the next, those of subprocesses too; set before JAX is imported."""
+    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(folder / f"{metadata.version('jaxlib')}-{_processor()}"))
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+
+
+def _processor() -> str:
+    """The model of the processor, which compiled programs depend on, in a few letters."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        model = "".join(sorted({line for line in lines if line.startswith(("model name", "flags", "Features"))}))
+    except OSError:
+        model = ""
+    return hashlib.sha256((model or platform.processor() + platform.machine()).encode()).hexdigest()[:12]
+
+
+_keep_programs(Path(__file__).resolve().parent.parent / ".pytest_cache" / "programs")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that share compiled programs run in one process: those of a file, or of the group a test names itself."""
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+    def place(item: pytest.Item) -> tuple[int, str]:
+        group = item.get_closest_marker("xdist_group").args[0]  # type: ignore[union-attr]
+        return (_FIRST.index(group) if group in _FIRST else len(_FIRST)), group
+
+    items.sort(key=place)
 
 
 def pytest_runtest_teardown():

@@ -10,6 +10,7 @@ import scipy.stats
 from test_gmm import KEY, close, clusters, dense_and_diagonal, every_type, near_start
 
 from jaxmath import gmm
+from jaxmath.crosscheck.gradient import quick_to_compile
 
 
 def with_holes(x, share=0.2, seed=0):
@@ -156,22 +157,25 @@ def test_derivative_of_a_fit_with_missing_cells_under_a_prior(kind):
         seen = ~jnp.isnan(x)
         inputs = jnp.where(seen, x, 0), jnp.asarray(rng.uniform(0.5, 2.0, size=40)), prior_of(clusters(40, 2), 2)
         inputs = jax.tree.map(jnp.asarray, inputs)
-        directions = jax.tree.map(lambda a: jnp.asarray(rng.normal(size=a.shape)), inputs)
-        start = gmm.fit_missing(KEY, x, 2, covariance_type=kind).params
-        parts = jax.tree.map(lambda a: jnp.asarray(rng.normal(size=a.shape)), start)
+        directions = jax.tree.map(lambda a: rng.normal(size=a.shape), inputs)
+        start = near_start(clusters(40, 2, apart=3.0), kind, 2)
+        parts = jax.tree.map(lambda a: rng.normal(size=a.shape), start)
 
-        def value(inputs, **options):
+        def value(inputs, init, **options):
             x, weights, prior = inputs
-            options |= {"covariance_type": kind, "init": start, "weights": weights, "prior": prior}
+            options |= {"covariance_type": kind, "init": init, "weights": weights, "prior": prior}
             fit = gmm.fit_missing(KEY, jnp.where(seen, x, jnp.nan), 2, **options)
-            return sum(map(jnp.vdot, jax.tree.leaves(fit.params), jax.tree.leaves(parts))) + fit.log_likelihood
+            return sum(map(jnp.vdot, jax.tree.leaves(fit.params), jax.tree.leaves(parts))) + fit.log_likelihood, fit
 
-        refit = jax.jit(partial(value, max_steps=400, tol=0.0))
-        ahead, behind = (refit(jax.tree.map(lambda a, v, h=h: a + h * v, inputs, directions)) for h in (1e-5, -1e-5))
-        slopes = jax.jit(jax.grad(value))(inputs)
-        along = sum(map(jnp.vdot, jax.tree.leaves(slopes), jax.tree.leaves(directions)))
-        assert along == pytest.approx(float(ahead - behind) / 2e-5, rel=1e-5)
-        assert (jnp.where(seen, 0, slopes[0]) == 0).all()
+        refit = jax.jit(partial(value, max_steps=400, tol=0.0), compiler_options=quick_to_compile())
+        start = refit(inputs, start)[1].params
+        ahead, behind = (
+            float(refit(jax.tree.map(lambda a, v, h=h: a + h * v, inputs, directions), start)[0]) for h in (1e-5, -1e-5)
+        )
+        slopes, _ = jax.jit(jax.grad(value, has_aux=True), compiler_options=quick_to_compile())(inputs, start)
+        along = float(sum(map(np.vdot, jax.tree.leaves(slopes), jax.tree.leaves(directions))))
+        assert along == pytest.approx((ahead - behind) / 2e-5, rel=1e-5)
+        assert (np.where(seen, 0, slopes[0]) == 0).all()
 
 
 @pytest.mark.parametrize("prior", [None, 0.1])
@@ -209,20 +213,27 @@ def test_an_iterator_that_is_used_up_is_an_error():
 
 @every_type
 def test_small_batches_come_near_the_fit_of_all(kind):
+    """Rows of equal weight, and rows drawn by weight among which lost ones count for nothing."""
     x = clusters(3000, 3, apart=8.0).astype(np.float32)
-    init = gmm.fit(KEY, x[:300], 3, covariance_type=kind, init=near_start(x, kind), max_steps=10).params
-    whole = gmm.fit(KEY, x, 3, covariance_type=kind, init=init, tol=1e-6)
-    small = gmm.fit_minibatch(KEY, x, 3, covariance_type=kind, init=init, batch_size=256, num_steps=150)
-    assert not small.converged
-    assert small.log_likelihood == pytest.approx(float(gmm.log_prob(small.params, x).mean()), rel=1e-5)
-    assert small.log_likelihood == pytest.approx(float(whole.log_likelihood), abs=0.02)
-    assert small.log_likelihood > gmm.log_prob(init, x).mean()
-    lost = np.where(np.arange(3000)[:, None] < 1000, np.nan, x)  # rows that do not count
-    weights = np.where(np.arange(3000) < 1000, 0, np.random.default_rng(0).integers(1, 9, size=3000))
-    whole = gmm.fit(KEY, lost, 3, covariance_type=kind, init=init, tol=1e-6, weights=weights)
-    options = {"covariance_type": kind, "init": init, "batch_size": 256, "num_steps": 150}
-    small = gmm.fit_minibatch(KEY, lost, 3, weights=weights, **options)
-    assert small.log_likelihood == pytest.approx(float(whole.log_likelihood), abs=0.02)
+    lost, init = np.arange(3000) < 1000, near_start(x, kind)
+    uneven = np.where(lost, 0, np.random.default_rng(0).integers(1, 9, size=3000))
+    options = {"covariance_type": kind, "init": init}
+    for rows, weights in ((x, np.ones(3000)), (np.where(lost[:, None], np.nan, x), uneven.astype(float))):
+        whole = gmm.fit(KEY, rows, 3, tol=1e-6, weights=weights, **options)
+        small = gmm.fit_minibatch(KEY, rows, 3, weights=weights, batch_size=256, num_steps=150, **options)
+        assert not small.converged
+        density = np.asarray(gmm.log_prob(small.params, x), float)
+        assert small.log_likelihood == pytest.approx(np.average(density, weights=weights), rel=1e-5)
+        assert small.log_likelihood == pytest.approx(float(whole.log_likelihood), abs=0.02)
+        assert small.log_likelihood > np.average(gmm.log_prob(init, x), weights=weights)
+
+
+@dense_and_diagonal
+def test_small_batches_without_weights(kind):
+    x = clusters(3000, 3, apart=8.0).astype(np.float32)
+    options = {"covariance_type": kind, "init": near_start(x, kind), "batch_size": 256, "num_steps": 150}
+    plain, weighted = (gmm.fit_minibatch(KEY, x, 3, weights=w, **options) for w in (None, np.ones(3000)))
+    assert plain.log_likelihood == pytest.approx(float(weighted.log_likelihood), abs=0.02)
 
 
 def test_small_batches_place_a_start_among_fewer_rows_than_components_ask_for():

@@ -13,7 +13,7 @@ FOLDER = Path(__file__).resolve().parent.parent / "notebooks"
 SOURCES = sources.find(FOLDER)
 MAX_LINES = 5
 
-pytestmark = pytest.mark.skipif(not SOURCES, reason="no notebooks/ beside the tests")
+pytestmark = [pytest.mark.once, pytest.mark.skipif(not SOURCES, reason="no notebooks/ beside the tests")]
 
 
 def _code(source: sources.Source) -> list[str]:

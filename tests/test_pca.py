@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from jaxmath import moments, pca
 from jaxmath._subspace import orthonormal
+from jaxmath.crosscheck.gradient import quick_to_compile
 
 RNG = np.random.default_rng(0)
 SOLVERS = ("eigh", "gram", "svd")
@@ -56,7 +57,7 @@ def test_offset_1e4_in_float32(solver):
 
 @settings(max_examples=12, deadline=None)
 @given(
-    shape=st.sampled_from([(2, 3), (5, 1), (7, 4), (4, 6)]),
+    shape=st.sampled_from([(2, 3), (5, 1), (7, 4)]),
     seed=st.integers(0, 99),
     solver=st.sampled_from(SOLVERS),
 )
@@ -111,27 +112,34 @@ QUANTITIES = {
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
-@pytest.mark.parametrize("quantity", QUANTITIES)
 @pytest.mark.parametrize(("variances", "k"), SPECTRA)
-def test_gradients_with_equal_variances(variances, k, quantity, solver):
-    """Exact wherever there is a gap at the cut, in reverse and in forward mode."""
+def test_gradients_with_equal_variances(variances, k, solver):
+    """Of four quantities, exact wherever there is a gap at the cut, in reverse and in forward mode."""
     with jax.enable_x64(True):
-        x = jnp.asarray(with_variances(variances))
-        weights = jnp.asarray(RNG.normal(size=jnp.shape(QUANTITIES[quantity](pca.fit(x, k), x))))
+        x = with_variances(variances)
+        direction, h = RNG.normal(size=x.shape), 1e-5
 
-        def value(x):
-            return (QUANTITIES[quantity](pca.fit(x, k, solver=solver), x) * weights).sum()
+        def values(x):
+            p = pca.fit(x, k, solver=solver)
+            found = [quantity(p, x) for quantity in QUANTITIES.values()]
+            return jnp.stack([(one * np.random.default_rng(1).normal(size=one.shape)).sum() for one in found])
 
-        direction, h = jnp.asarray(RNG.normal(size=x.shape)), 1e-5
-        difference = (value(x + h * direction) - value(x - h * direction)) / (2 * h)
-        assert (jax.grad(value)(x) * direction).sum() == pytest.approx(float(difference), abs=1e-7)
-        assert jax.jvp(value, (x,), (direction,))[1] == pytest.approx(float(difference), abs=1e-7)
+        def derivatives(x):
+            return jax.jacrev(values)(x), jax.jvp(values, (x,), (direction,))[1]
+
+        compiled = jax.jit(values)
+        difference = (np.asarray(compiled(x + h * direction)) - np.asarray(compiled(x - h * direction))) / (2 * h)
+        reverse, forward = jax.jit(derivatives, compiler_options=quick_to_compile())(x)
+        along = (np.asarray(reverse) * direction).sum(axis=(1, 2))
+        for name, *each in zip(QUANTITIES, along, forward, difference, strict=True):
+            assert each[0] == pytest.approx(each[2], abs=1e-7), f"{name}, reverse mode"
+            assert each[1] == pytest.approx(each[2], abs=1e-7), f"{name}, forward mode"
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_gradient_is_finite_without_a_gap(solver):
     x = jnp.asarray(with_variances([2, 1, 1, 1]))
-    gradient = jax.grad(lambda x: (pca.fit(x, 2, solver=solver).components ** 3).sum())(x)
+    gradient = jax.jit(jax.grad(lambda x: (pca.fit(x, 2, solver=solver).components ** 3).sum()))(x)
     assert jnp.isfinite(gradient).all()
 
 
@@ -151,8 +159,9 @@ def test_second_derivative(solver):
             return (pca.fit(x + t * direction, 2, solver=solver).components ** 3).sum()
 
         first = jax.grad(along)
-        difference = (first(1e-5) - first(-1e-5)) / 2e-5
-        assert jax.grad(first)(0.0) == pytest.approx(float(difference), rel=1e-6)
+        both = jax.jit(lambda t: (first(t), jax.grad(first)(t)), compiler_options=quick_to_compile())
+        difference = (float(both(1e-5)[0]) - float(both(-1e-5)[0])) / 2e-5
+        assert both(0.0)[1] == pytest.approx(difference, rel=1e-6)
 
 
 def test_many_fits_at_once():
@@ -247,7 +256,7 @@ def test_orthonormal_basis_of_a_nan_is_nan():
 
 
 @settings(max_examples=10, deadline=None)
-@given(cuts=st.lists(st.integers(0, 30), max_size=4), seed=st.integers(0, 99))
+@given(cuts=st.lists(st.sampled_from([0, 10, 30]), max_size=4), seed=st.integers(0, 99))
 def test_any_split_into_batches_gives_the_same_fit(cuts, seed):
     x = data(30, 4, seed).astype(np.float32)
     batches = np.split(x, sorted(cuts))

@@ -10,6 +10,8 @@ from typer.testing import CliRunner
 from jaxmath.cli import app
 from jaxmath.tour import mathml, page, pairs, run, sources
 
+pytestmark = pytest.mark.once
+
 GOOD = r"""
 # %% [markdown]
 # # 4.3.2 Components of $\mathbf{X}$

@@ -24,6 +24,7 @@ class Result:
       error: the worst relative error over the leaves, infinite if the form of the result is wrong, NaN if none came.
       ratio: error / tolerance; above 1 the case fails.
       seconds: the time of one compiled call, NaN if none was made.
+      lines: the length of the compiled program, 0 if there is none; compiling takes about a millisecond a line.
       status: "ok", "failed" or "not supported".
       message: why it failed or is not supported.
     """
@@ -36,6 +37,7 @@ class Result:
     tolerance: float
     ratio: float
     seconds: float
+    lines: int
     status: str
     message: str
 
@@ -55,14 +57,20 @@ def check(case: Case, dtype: str, seed: int = 0) -> Result:
         return _result(case, dtype, status="not supported", message=f"no float64 on {jax.default_backend()}")
     try:
         with precision(dtype):
-            error, seconds, message = _run(case, dtype, seed)
+            error, seconds, lines, message = _run(case, dtype, seed)
     except Exception as failure:
         if _platform() not in case.platforms:
             return _result(case, dtype, status="not supported", message=case.platforms_reason)
         return _result(case, dtype, status="failed", message=f"{type(failure).__name__}: {failure}")
     ok = error <= case.tolerance(dtype)
     message = message or ("" if ok else f"error {error:.2e} is above the tolerance {case.tolerance(dtype):.0e}")
-    return _result(case, dtype, error=error, seconds=seconds, status="ok" if ok else "failed", message=message)
+    status = "ok" if ok else "failed"
+    return _result(case, dtype, error=error, seconds=seconds, lines=lines, status=status, message=message)
+
+
+def program_lines(function: Any, *arrays: jax.Array) -> int:
+    """The length of the optimised program of a jitted function for such arrays."""
+    return (function.lower(*arrays).compile().as_text() or "").count("\n")
 
 
 def precision(dtype: str) -> contextlib.AbstractContextManager[Any]:
@@ -78,7 +86,7 @@ def draw(case: Case, dtype: str, seed: int = 0) -> tuple[tuple[jax.Array, ...], 
     return tuple(jnp.asarray(a) for a in rounded), tuple(for_reference)
 
 
-def _run(case: Case, dtype: str, seed: int) -> tuple[float, float, str]:
+def _run(case: Case, dtype: str, seed: int) -> tuple[float, float, int, str]:
     arrays, for_reference = draw(case, dtype, seed)
     function = jax.jit(case.function)
     jax.block_until_ready(function(*arrays))
@@ -86,7 +94,7 @@ def _run(case: Case, dtype: str, seed: int) -> tuple[float, float, str]:
     result = jax.block_until_ready(function(*arrays))
     seconds = time.perf_counter() - start
     error, message = compare(result, case.reference(*for_reference))
-    return error, seconds, message
+    return error, seconds, program_lines(function, *arrays), message
 
 
 def _platform() -> str:
@@ -95,8 +103,17 @@ def _platform() -> str:
 
 
 def _result(
-    case: Case, dtype: str, *, status: str, message: str, error: float = float("nan"), seconds: float = float("nan")
+    case: Case,
+    dtype: str,
+    *,
+    status: str,
+    message: str,
+    error: float = float("nan"),
+    seconds: float = float("nan"),
+    lines: int = 0,
 ) -> Result:
     tolerance = case.tolerance(dtype)
     ratio = error / tolerance if tolerance else (0.0 if error == 0 else float("inf"))
-    return Result(case.title, case.section, case.covers, dtype, error, tolerance, ratio, seconds, status, message)
+    return Result(
+        case.title, case.section, case.covers, dtype, error, tolerance, ratio, seconds, lines, status, message
+    )

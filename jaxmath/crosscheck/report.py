@@ -103,7 +103,7 @@ def _table(chapter: str, results: list[Result], *, wide: bool) -> Table:
     if wide:
         table.add_column("functions", style="dim")
     table.add_column("dtype", no_wrap=True)
-    for name in ("error", "tolerance", "ratio", "ms"):
+    for name in ("error", "tolerance", "ratio", "ms", "lines"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("status", no_wrap=True)
     previous = ""
@@ -121,6 +121,7 @@ def _numbers(result: Result) -> Iterator[Any]:
     yield f"{result.tolerance:.0e}"
     yield _number(result.ratio, ".3f")
     yield _number(result.seconds * 1e3, ".2f")
+    yield str(result.lines or "")
     yield Text(result.status, style=_COLOURS[result.status])
 
 

@@ -1,21 +1,25 @@
-"""Every registered case: right, eager = jit = vmap, dtype kept, differentiable, portable, compiled once."""
+"""Every registered case: right, eager = jit = vmap, dtype kept, differentiable, portable, compiled once.
+
+Values and gradients are a matter of each case. What depends on the program alone (its batching rules, lowering, dtypes)
+is asked of one case for each program: of the cases of the same functions the first whose program is of its primitives.
+"""
 
 import functools
 import inspect
+import json
 
 import jax
-import jax.monitoring
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from programs import BUDGETS, BUDGETS_OF, DTYPE, is_one_program, num_compiled, program, representative
 
 import jaxmath
 from jaxmath import crosscheck
+from jaxmath.crosscheck.gradient import quick_to_compile
 from jaxmath.crosscheck.measure import DTYPES, draw, precision
 
 CASES = crosscheck.cases()
-# The type that plain pytest, or pytest with JAX_ENABLE_X64=1, is about.
-DTYPE = "float64" if jax.config.read("jax_enable_x64") else "float32"
 # Public functions that no case checks, and why.
 EXEMPT: dict[str, str] = {
     "kmeans.fit_batches": "it goes over an iterator again and again, on the host: test_kmeans.py",
@@ -36,43 +40,43 @@ EXEMPT: dict[str, str] = {
     "train.Checkpoints.save": "files: test_train.py",
 }
 
-every_case = pytest.mark.parametrize("case", CASES, ids=[case.title for case in CASES])
+every_case = pytest.mark.parametrize(
+    "case", [pytest.param(c, id=c.title, marks=pytest.mark.xdist_group(f"case {c.covers[0]}")) for c in CASES]
+)
 every_dtype = pytest.mark.parametrize("dtype", DTYPES)
-_compiled = functools.cache(jax.jit)
-_num_compiled = 0
+once = pytest.mark.once
 
 
+@once
 @every_case
 @every_dtype
-def test_equals_reference_eager_and_jit(case, dtype):
+def test_equals_reference(case, dtype):
+    """Under jit, in both precisions; the type is that of the inputs, and new numbers trace nothing anew."""
     with precision(dtype):
         arrays, for_reference = draw(case, dtype)
-        expected = case.reference(*for_reference)
-        for name, function in {"jit": _compiled(case.function), "eager": case.function}.items():
-            error, message = crosscheck.compare(function(*arrays), expected)
-            assert error <= case.tolerance(dtype), f"{name}: error {error:.2e}. {message}"
+        function = program(case).function if dtype == DTYPE else jax.jit(case.function)
+        result = function(*arrays)
+        _check_error(result, case.reference(*for_reference), case.tolerance(dtype))
+        _check_dtypes(result, dtype if _has_float(arrays) else None)
+        if dtype == DTYPE:
+            function(*draw(case, dtype, 1)[0])
+            assert program(case).num_traces == 1
 
 
 @every_case
-def test_vmap_equals_separate_calls(case):
-    draws = [draw(case, DTYPE, seed)[0] for seed in range(3)]
-    one_by_one = [_compiled(case.function)(*arrays) for arrays in draws]
-    expected = jax.tree.map(lambda *leaves: np.stack(leaves), *one_by_one)
-    stacked = [jnp.stack(arrays) for arrays in zip(*draws, strict=True)]
-    error, message = crosscheck.compare(jax.jit(jax.vmap(case.function))(*stacked), expected)
-    assert error <= case.tolerance(DTYPE), f"error {error:.2e}. {message}"
+def test_eager_call_equals_reference_and_compiles_once(case):
+    """Where an eager call is another program than the compiled one; new numbers of the same shape compile nothing."""
+    if is_one_program(case):
+        pytest.skip("an eager call is the compiled program")
+    arrays, for_reference = draw(case, DTYPE)
+    _check_error(case.function(*arrays), case.reference(*for_reference), case.tolerance(DTYPE))
+    arrays, _ = draw(case, DTYPE, 1)
+    before = num_compiled()
+    case.function(*arrays)
+    assert num_compiled() == before
 
 
-@every_case
-def test_keeps_dtype(case):
-    """float32 stays float32 (under x64 too) and float64 stays float64."""
-    for dtype, context in (("float32", "float32"), ("float32", "float64"), ("float64", "float64")):
-        with precision(context):
-            arrays, _ = draw(case, dtype)
-            if any(jnp.issubdtype(a.dtype, jnp.floating) for a in arrays) or dtype == context:
-                _check_dtypes(jax.eval_shape(case.function, *arrays), dtype if _has_float(arrays) else None)
-
-
+@once
 @every_case
 def test_gradient_equals_differences(case):
     if case.not_differentiable:
@@ -81,35 +85,53 @@ def test_gradient_equals_differences(case):
     assert not message, f"error {error:.2e}. {message}"
 
 
+@once
+@every_case
+def test_vmap_equals_separate_calls(case):
+    _skip_if_represented(case)
+    draws = [draw(case, DTYPE, seed)[0] for seed in range(3)]
+    one_by_one = [program(case).function(*arrays) for arrays in draws]
+    expected = jax.tree.map(lambda *leaves: np.stack(leaves), *one_by_one)
+    stacked = [jnp.stack(arrays) for arrays in zip(*draws, strict=True)]
+    together = jax.jit(jax.vmap(case.function), compiler_options=quick_to_compile())(*stacked)
+    _check_error(together, expected, case.tolerance(DTYPE))
+
+
+@once
 @every_case
 def test_lowers_for_every_platform(case):
-    traced = jax.jit(case.function).trace(*draw(case, DTYPE)[0])
-    for platform in case.platforms:
-        assert traced.lower(lowering_platforms=(platform,))
+    _skip_if_represented(case)
+    assert program(case).trace().lower(lowering_platforms=case.platforms)
 
 
+@once
 @every_case
-def test_traces_once(case):
-    calls = []
-
-    def counted(*arrays):
-        calls.append(1)
-        return case.function(*arrays)
-
-    function = jax.jit(counted)
-    for seed in (0, 1):
-        function(*draw(case, DTYPE, seed)[0])
-    assert len(calls) == 1
+@pytest.mark.skipif(
+    (jax.__version__, jax.default_backend(), jax.device_count(), DTYPE) != (BUDGETS_OF, "cpu", 1, "float32"),
+    reason="budgets are of another version or device",
+)
+def test_program_is_within_its_budget(case):
+    """To compile takes a millisecond a line. ``python tests/crosscheck/programs.py`` writes the budgets anew."""
+    assert program(case).lines() <= 1.05 * _budgets().get(case.title, 0)
 
 
+def test_no_budget_is_of_a_case_that_is_gone():
+    assert set(_budgets()) == {case.title for case in CASES}
+
+
+@functools.cache
+def _budgets():
+    return json.loads(BUDGETS.read_text(encoding="utf-8"))
+
+
+@once
 @every_case
-def test_eager_call_compiles_once(case):
-    """New numbers of the same shape compile nothing, outside jit as well."""
-    case.function(*draw(case, DTYPE, 0)[0])
-    arrays, _ = draw(case, DTYPE, 1)
-    before = _num_compiled
-    case.function(*arrays)
-    assert _num_compiled == before
+def test_float32_stays_under_x64(case):
+    _skip_if_represented(case)
+    with precision("float64"):
+        arrays, _ = draw(case, "float32")
+        if _has_float(arrays):
+            _check_dtypes(jax.eval_shape(case.function, *arrays), "float32")
 
 
 def test_every_public_function_is_covered():
@@ -166,9 +188,11 @@ def _check_dtypes(outputs, dtype):
             assert jnp.finfo(leaf.dtype).dtype == wanted, f"leaf {index} is {leaf.dtype}, expected {wanted}"
 
 
-def _count_compilations(event, _duration, **_):
-    global _num_compiled
-    _num_compiled += event == "/jax/core/compile/backend_compile_duration"
+def _check_error(result, expected, tolerance):
+    error, message = crosscheck.compare(result, expected)
+    assert error <= tolerance, f"error {error:.2e}. {message}"
 
 
-jax.monitoring.register_event_duration_secs_listener(_count_compilations)
+def _skip_if_represented(case):
+    if (other := representative(case)) is not case:
+        pytest.skip(f"the program is of the same primitives as that of {other.title!r}")
