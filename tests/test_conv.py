@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import paddings
 import pytest
 from flax import nnx
 from hypothesis import given, settings
@@ -199,3 +200,55 @@ def test_half_precision_is_computed_in_float32():
         assert got.dtype == jnp.bfloat16
     off = np.abs(np.asarray(conv.correlate(x, w), float) - np.asarray(wanted, float))
     assert (off <= 2.0**-7 * np.abs(np.asarray(wanted, float))).all()
+
+
+def _loops(x, w, g, stride, low, dilation=1, groups=1):
+    """Outputs for x (h, w, c), and the gradients of their product with g, by x and by w: one product at a time."""
+    y, by_x, by_w = np.zeros(g.shape), np.zeros(x.shape), np.zeros(w.shape)
+    per_group, each = w.shape[2], w.shape[3] // groups
+    for *place, channel, o in np.ndindex(*g.shape[:2], *w.shape[:3], w.shape[3]):
+        i = tuple(stride * a + dilation * b - low for a, b in zip(place[:2], place[2:], strict=True))
+        if all(0 <= a < size for a, size in zip(i, x.shape, strict=False)):
+            at_x, at_y, at_w = (*i, channel + o // each * per_group), (*place[:2], o), (*place[2:], channel, o)
+            y[at_y] += x[at_x] * w[at_w]
+            by_x[at_x] += g[at_y] * w[at_w]
+            by_w[at_w] += g[at_y] * x[at_x]
+    return y, by_x, by_w
+
+
+@pytest.mark.parametrize(
+    ("size", "window", "stride", "pads", "options"),
+    [
+        ((6, 8), 3, 1, (3, 1), {}),  # more zeros than the window is wide
+        ((6, 8), 1, 2, (0, 0), {"groups": 2}),  # rows that no window reaches
+        ((7, 6), 3, 2, (0, 0), {"dilation": 2}),
+        ((2, 1), 3, 2, (4, 2), {}),  # and rows of the kernel that meet zeros only
+    ],
+)
+def test_gradients_against_loops_where_something_takes_no_part(size, window, stride, pads, options):
+    rng, groups = np.random.default_rng(0), options.get("groups", 1)
+    x, w = rng.normal(size=(*size, 2)), rng.normal(size=(window, window, 2 // groups, 2))
+
+    def correlate(x, w):
+        return conv.correlate(x[None], w, stride=stride, padding=[pads, pads], channels=True, **options)[0]
+
+    g = rng.normal(size=jax.eval_shape(correlate, x, w).shape)
+    y, backward = jax.vjp(correlate, jnp.float32(x), jnp.float32(w))
+    for got, expected in zip((y, *backward(jnp.float32(g))), _loops(x, w, g, stride, pads[0], **options), strict=True):
+        np.testing.assert_allclose(got, expected, atol=5e-6)
+
+
+@pytest.mark.parametrize(("size", "window"), [(1, 2), (6, 1), (5, 3), (6, 3)])
+def test_no_padding_is_negative(size, window):
+    """XLA reads beyond the array on a CPU where the padding of a convolution is negative."""
+    for stride, pads, dilation in ((1, (3, 1), 1), (2, (0, 0), 1), (3, (0, 4), 1), (2, (1, 2), 2), (3, (7, 6), 1)):
+        options = {"stride": stride, "padding": [pads], "dilation": dilation}
+        if size + sum(pads) > (window - 1) * dilation:
+            assert not paddings.negative(conv.correlate, (size,), (window,), **options)
+    assert not paddings.negative(conv.transposed, (size,), (window,), stride=2, padding=[(0, 0)])
+    assert not paddings.negative(conv.transposed, (size,), (window,), stride=3, padding="same")
+    square, kernel = (2, size, size + 1, 4), (window, window, 2, 2)
+    for stride, padding in ((2, "same"), (2, "full"), (3, [(3, 0), (1, 4)])):
+        assert not paddings.negative(conv.correlate, square, kernel, stride=stride, padding=padding, groups=2)
+    hessian = jax.jacfwd(jax.grad(lambda x, w: (conv.correlate(x, w, padding=[(3, 1)]) ** 2).sum(), (0, 1)), (0, 1))
+    assert not paddings.negative(lambda *both: hessian(*both)[1][0], (size,), (window,))

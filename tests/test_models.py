@@ -1,15 +1,17 @@
 """What models are built of, and LeNet."""
 
 import functools
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import paddings
 import pytest
 from flax import nnx
 from scipy import signal
 
-from jaxmath import models
+from jaxmath import conv, models
 from jaxmath.models._convolution import Conv, convolution
 
 AXES = ("NHWC", "HWIO", "NHWC")
@@ -25,6 +27,15 @@ GEOMETRIES = {
     "channels, strides": ((2, 9, 10, 9), (3, 3, 9, 4), (2, 2), "SAME"),
     "channels, strides that leave a rest": ((2, 9, 10, 9), (3, 2, 9, 4), (2, 3), ((1, 0), (2, 1))),
     "few channels, strides": ((2, 9, 8, 3), (3, 3, 3, 4), (2, 2), "VALID"),
+}
+# Where a plain convolution or its gradients have a negative padding
+UNEVEN = {
+    "projection": ((2, 8, 6, 9), (1, 1, 9, 4), (2, 2), "VALID"),
+    "rows left over": ((2, 8, 6, 9), (3, 3, 9, 4), (2, 2), "VALID"),
+    "more zeros than a window": ((2, 6, 8, 9), (3, 3, 9, 4), (1, 1), ((3, 1), (3, 1))),
+    "tiles, more zeros than a window": ((2, 6, 8, 1), (3, 3, 1, 4), (1, 1), ((3, 1), (3, 1))),
+    "one pixel": ((2, 1, 1, 9), (3, 3, 9, 4), (1, 1), "SAME"),
+    "negative": ((2, 6, 8, 9), (3, 3, 9, 4), (1, 1), ((-1, 2), (0, -2))),
 }
 
 
@@ -48,12 +59,15 @@ def lenet() -> models.LeNet:
     return build()
 
 
-@pytest.mark.parametrize("geometry", GEOMETRIES)
+@pytest.mark.parametrize("geometry", [*GEOMETRIES, "projection", "tiles, more zeros than a window", "one pixel"])
 def test_convolution_and_its_derivatives(geometry):
-    """Against XLA's own and its derivatives: tests of conv compare that one with loops."""
-    image, kernel, strides, padding = GEOMETRIES[geometry]
+    """Against XLA's own, or conv's where that is wrong: tests of conv compare these with loops."""
+    image, kernel, strides, padding = (GEOMETRIES | UNEVEN)[geometry]
     x, k = drawn(image, kernel)
-    own = lambda x, k: jax.lax.conv_general_dilated(x, k, strides, padding, dimension_numbers=AXES)  # noqa: E731
+    pads = padding.lower() if isinstance(padding, str) else padding
+    own = partial(conv.correlate, stride=strides, padding=pads)
+    if geometry in GEOMETRIES:
+        own = lambda x, k: jax.lax.conv_general_dilated(x, k, strides, padding, dimension_numbers=AXES)  # noqa: E731
     g = jnp.cos(jnp.arange(np.prod(jax.eval_shape(own, x, k).shape))).reshape(jax.eval_shape(own, x, k).shape)
 
     def all_of(function):
@@ -78,6 +92,20 @@ def test_convolution_for_every_platform_and_under_vmap(geometry):
     each = jax.jit(jax.vmap(jax.grad(loss), in_axes=(0, None)))(kernels, x)
     expected = jnp.stack([jax.grad(loss)(k, x) for k in kernels])
     np.testing.assert_allclose(each, expected, atol=2e-6 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("geometry", [*GEOMETRIES, *UNEVEN])
+def test_no_padding_is_negative(geometry):
+    image, kernel, strides, padding = (GEOMETRIES | UNEVEN)[geometry]
+    assert not paddings.negative(convolution, image, kernel, strides=strides, padding=padding)
+
+
+def test_no_padding_is_negative_in_other_layers_or_the_model(lenet):
+    others = {"rhs_dilation": (2, 1), "feature_group_count": 3, "padding": ((3, 0), (0, 4))}
+    assert not paddings.negative(convolution, (2, 6, 5, 9), (2, 3, 3, 6), strides=(2, 3), **others)
+    assert not paddings.negative(convolution, (2, 6, 9), (1, 9, 6), strides=(2,), padding="VALID")
+    graphdef, state = nnx.split(lenet)
+    assert not paddings.negative(lambda x: nnx.merge(graphdef, state)(x), (2, 28, 28, 1))
 
 
 def test_what_a_convolution_layer_may_have_besides():

@@ -8,6 +8,7 @@ from jaxtyping import Array, Float, Num
 from jaxmath._array import as_size
 from jaxmath.conv.layout import Pair, read
 from jaxmath.conv.sizes import Padding, Sizes, geometry, per_axis, read_padding
+from jaxmath.conv.trimming import convolution
 
 
 def correlate(
@@ -182,12 +183,8 @@ def _slide(name: str, pair: Pair, stride: Sizes, padding: Padding, dilation: Siz
 
 
 def _convolution(pair: Pair, strides, pads, **options) -> Array:
-    """XLA's convolution, channels last, in full precision."""
-    space = "DHW"[-len(strides) :]
-    order = (f"N{space}C", f"{space}IO", f"N{space}C")
-    return jax.lax.conv_general_dilated(
-        pair.x, pair.kernel, strides, pads, dimension_numbers=order, precision=jax.lax.Precision.HIGHEST, **options
-    )
+    """In full precision."""
+    return convolution(pair.x, pair.kernel, strides, pads, precision=jax.lax.Precision.HIGHEST, **options)
 
 
 def _turned(pair: Pair) -> Pair:

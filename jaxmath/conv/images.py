@@ -48,8 +48,10 @@ def filter_image(
         raise ValueError(f"{name}: expected an image (h, w) or (h, w, colours), got shape {image.shape}")
     if kernel.ndim != 2 or 0 in kernel.shape:
         raise ValueError(f"{name}: expected a kernel of shape (kh, kw), got {kernel.shape}")
-    mode = {"zero": "constant", "edge": "edge"}[one_of(name, "border", border, ("zero", "edge"))]
+    border = one_of(name, "border", border, ("zero", "edge"))
     pads = read_padding(name, "same", image.shape[:2], kernel.shape, (1, 1))
     planes = jnp.moveaxis(image.reshape(*image.shape[:2], -1), -1, 0)
-    filtered = correlate(jnp.pad(planes, ((0, 0), *pads), mode=mode)[..., None], kernel[..., None, None])
-    return jnp.moveaxis(filtered.reshape(planes.shape), 0, -1).reshape(image.shape).astype(image.dtype)
+    if border == "edge":
+        planes, pads = jnp.pad(planes, ((0, 0), *pads), mode="edge"), "valid"
+    filtered = correlate(planes[..., None], kernel[..., None, None], padding=pads)
+    return jnp.moveaxis(filtered[..., 0], 0, -1).reshape(image.shape).astype(image.dtype)

@@ -1,8 +1,5 @@
 """Convolution by two other roads: as a product of matrices, and as a product of spectra."""
 
-from typing import Any
-
-import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Num, Shaped
@@ -10,6 +7,7 @@ from jaxtyping import Array, Float, Num, Shaped
 from jaxmath._array import as_real
 from jaxmath.conv.layout import has_channels, read
 from jaxmath.conv.sizes import Padding, Sizes, geometry, per_axis
+from jaxmath.conv.trimming import extended
 
 
 def patches(
@@ -63,7 +61,7 @@ def patches(
     windows = per_axis(name, "window", window, rank)
     place = geometry(name, sizes, windows, stride, padding, dilation)
     around = [(0, 0)] * first
-    x = jnp.pad(x, [*around, *place.pads, *around])
+    x = extended(x, [*around, *place.pads, *around])
     for axis in reversed(range(rank)):
         starts = jnp.arange(place.outputs[axis]) * place.strides[axis]
         steps = jnp.arange(windows[axis]) * place.dilations[axis]
@@ -112,5 +110,5 @@ def convolve_fft(
     whole = tuple(n + k - 1 for n, k in zip(pair.sizes, pair.windows, strict=True))
     spectra = jnp.fft.rfftn(pair.x.reshape(pair.sizes), whole) * jnp.fft.rfftn(pair.kernel.reshape(pair.windows), whole)
     y = jnp.fft.irfftn(spectra, whole)
-    edges: Any = [(p - k + 1, q - k + 1, 0) for (p, q), k in zip(place.pads, pair.windows, strict=True)]
-    return jax.lax.pad(y, jnp.zeros((), y.dtype), edges).astype(pair.dtype)
+    edges = [(p - k + 1, q - k + 1) for (p, q), k in zip(place.pads, pair.windows, strict=True)]
+    return extended(y, edges).astype(pair.dtype)

@@ -14,13 +14,15 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
+from jaxmath.conv import trimming
+
 # Up to so many input channels products of tiles are faster than XLA's convolution on a CPU.
 _FEW_CHANNELS = 8
 # A tile has about so many outputs: wide enough for a fast product, with few zeros in its matrix.
 _TILE_OUTPUTS = 96
 _AXES = ("NHWC", "HWIO", "NHWC")
 
-Pads = Sequence[tuple[int, int]]
+Pads = trimming.Pads
 
 
 def convolution(
@@ -44,36 +46,39 @@ def convolution(
       (``jax.jvp``) alone fails where XLA's convolution is left to do it: more than 8 channels, or strides. Reverse
       mode, and forward over reverse mode, work.
     """
-    dilated = any(d != 1 for d in (*(lhs_dilation or ()), *(rhs_dilation or ())))
-    if x.ndim != 4 or dilated or feature_group_count != 1:
-        options |= {"lhs_dilation": lhs_dilation, "rhs_dilation": rhs_dilation}
-        return jax.lax.conv_general_dilated(
-            x, kernel, strides, padding, feature_group_count=feature_group_count, **options
-        )
-    size, window = x.shape[1:3], kernel.shape[:2]
-    pads = jax.lax.padtype_to_pads(size, window, strides, padding) if isinstance(padding, str) else padding
-    pads, strides = tuple((low, high) for low, high in pads), tuple(strides)
+    size, window = x.shape[1:-1], kernel.shape[:-2]
     options.pop("dimension_numbers", None)
-    if tuple(s + sum(p) for s, p in zip(size, pads, strict=True)) == window:
-        return _whole(_padded(x, pads), kernel, **options)
-    plain = partial(_plain, strides=strides, pads=pads, **options)
-    if kernel.shape[2] <= _FEW_CHANNELS and strides == (1, 1):
-        on_cpu = partial(_in_tiles, **options)
-        return jax.lax.platform_dependent(x, kernel, cpu=lambda x, k: on_cpu(_padded(x, pads), k), default=plain)
-    on_cpu = partial(_with_plain_derivatives, strides, pads, tuple(options.items()))
-    return jax.lax.platform_dependent(x, kernel, cpu=on_cpu, default=plain)
+    stretched = any(d != 1 for d in lhs_dilation or ())
+    if isinstance(padding, str) and stretched:
+        raise ValueError(f"models: input_dilation needs padding as pairs (before, after), got {padding!r}")
+    if isinstance(padding, str):
+        spans = [(k - 1) * d + 1 for k, d in zip(window, rhs_dilation or (1,) * len(window), strict=True)]
+        padding = jax.lax.padtype_to_pads(size, spans, strides, padding)
+    if x.ndim != 4 or stretched or any(d != 1 for d in rhs_dilation or ()) or feature_group_count != 1:
+        options |= {"lhs_dilation": lhs_dilation, "rhs_dilation": rhs_dilation}
+        return trimming.convolution(x, kernel, strides, padding, feature_group_count=feature_group_count, **options)
+    undilated = partial(_undilated, tuple(strides), tuple(options.items()))
+    return trimming.trimmed(undilated, x, kernel, strides, padding, ((1, 1), (1, 1)))
 
 
 # A two-dimensional convolution layer of Flax that is fast on a CPU too.
 Conv = partial(nnx.Conv, conv_general_dilated=convolution)
 
 
-def _plain(x: Array, kernel: Array, strides: Sequence[int], pads: Pads, **options: Any) -> Array:
-    return jax.lax.conv_general_dilated(x, kernel, strides, pads, dimension_numbers=_AXES, **options)
+def _undilated(strides: tuple, options: tuple, x: Array, kernel: Array, pads: Pads) -> Array:
+    """The fastest program for a convolution of images that pads and strides fit without a rest."""
+    if x.shape[1:3] == kernel.shape[:2] and not any(map(any, pads)):
+        return _whole(x, kernel, **dict(options))
+    plain = partial(_plain, strides, tuple((low, high) for low, high in pads), options)
+    if kernel.shape[2] <= _FEW_CHANNELS and strides == (1, 1):
+        on_cpu = partial(_in_tiles, pads=pads, **dict(options))
+    else:
+        on_cpu = partial(_with_plain_derivatives, *plain.args)
+    return jax.lax.platform_dependent(x, kernel, cpu=on_cpu, default=plain)
 
 
-def _padded(x: Array, pads: Pads) -> Array:
-    return jnp.pad(x, ((0, 0), *pads, (0, 0)))
+def _plain(strides: Sequence[int], pads: Pads, options: tuple, x: Array, kernel: Array) -> Array:
+    return jax.lax.conv_general_dilated(x, kernel, strides, pads, dimension_numbers=_AXES, **dict(options))
 
 
 def _whole(x: Array, kernel: Array, **options: Any) -> Array:
@@ -83,18 +88,19 @@ def _whole(x: Array, kernel: Array, **options: Any) -> Array:
     return jnp.matmul(rows, kernel.reshape(-1, outputs), **options)[:, None, None]
 
 
-def _in_tiles(x: Array, kernel: Array, **options: Any) -> Array:
+def _in_tiles(x: Array, kernel: Array, pads: Pads, **options: Any) -> Array:
     """Tiles of t outputs in a row, all from one product with a banded matrix.
 
     The t outputs q of a tile need t + kw - 1 columns p of the image, in kh rows i: a row of numbers, times the matrix
     with K[i, p - q] where p - q is in the kernel and 0 elsewhere. All tiles share the matrix.
     """
+    x = trimming.extended(x, ((0, 0), *pads, (0, 0)))
     (n, height, width, _), (kh, kw, c, outputs) = x.shape, kernel.shape
     high, wide = height - kh + 1, width - kw + 1
     num_tiles = -(-wide // max(1, round(_TILE_OUTPUTS / outputs)))
     t = -(-wide // num_tiles)
     span = t + kw - 1
-    x = jnp.pad(x, ((0, 0), (0, 0), (0, num_tiles * t - wide), (0, 0)))
+    x = trimming.extended(x, ((0, 0), (0, 0), (0, num_tiles * t - wide), (0, 0)))
     tiles = jnp.stack([x[:, :, q * t : q * t + span] for q in range(num_tiles)], axis=2)
     tiles = tiles.reshape(n, height, num_tiles, span * c)
     rows = jnp.stack([tiles[:, i : i + high] for i in range(kh)], axis=3)
@@ -106,7 +112,7 @@ def _in_tiles(x: Array, kernel: Array, **options: Any) -> Array:
 
 @partial(jax.custom_vjp, nondiff_argnums=(0, 1, 2))
 def _with_plain_derivatives(strides: Sequence[int], pads: Pads, options: tuple, x: Array, kernel: Array) -> Array:
-    return _plain(x, kernel, strides, pads, **dict(options))
+    return _plain(strides, pads, options, x, kernel)
 
 
 def _forward(strides: Sequence[int], pads: Pads, options: tuple, x: Array, kernel: Array) -> tuple:
@@ -117,16 +123,11 @@ def _backward(strides: Sequence[int], pads: Pads, options: tuple, known: tuple, 
     """By the image: g, spread by the strides, under the flipped kernel. By the kernel: the image under g."""
     x, kernel = known
     convolve = partial(jax.lax.conv_general_dilated, dimension_numbers=_AXES, **dict(options))
-    to_image, to_kernel = [], []
-    for axis, (stride, (low, _)) in enumerate(zip(strides, pads, strict=True)):
-        size, window = x.shape[1 + axis], kernel.shape[axis]
-        spread = (g.shape[1 + axis] - 1) * stride + 1
-        to_image.append((window - 1 - low, size - spread + low))
-        to_kernel.append((low, window - 1 + spread - size - low))
+    around = [(window - 1 - low, window - 1 - high) for window, (low, high) in zip(kernel.shape, pads, strict=False)]
     flipped = kernel[::-1, ::-1].swapaxes(2, 3)
-    by_image = convolve(g, flipped, (1, 1), to_image, lhs_dilation=strides)
+    by_image = convolve(g, flipped, (1, 1), around, lhs_dilation=strides)
     turned, weights = x.transpose(3, 1, 2, 0), g.transpose(1, 2, 0, 3)
-    by_kernel = convolve(turned, weights, (1, 1), to_kernel, rhs_dilation=strides).transpose(1, 2, 0, 3)
+    by_kernel = convolve(turned, weights, (1, 1), pads, rhs_dilation=strides).transpose(1, 2, 0, 3)
     return by_image.astype(x.dtype), by_kernel.astype(kernel.dtype)
 
 

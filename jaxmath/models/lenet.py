@@ -7,6 +7,7 @@ from flax import nnx
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
+from jaxmath.conv.trimming import extended
 from jaxmath.models._convolution import Conv
 
 _SIDES = (28, 32)
@@ -99,4 +100,4 @@ def _framed(x: Array, channels: int) -> Array:
             f"models.LeNet: expected images (n, 28, 28, {channels}) or (n, 32, 32, {channels}), got {x.shape}"
         )
     frame = (32 - x.shape[1]) // 2
-    return jnp.pad(x, ((0, 0), (frame, frame), (frame, frame), (0, 0)))
+    return extended(x, ((0, 0), (frame, frame), (frame, frame), (0, 0)))
