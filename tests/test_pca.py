@@ -102,6 +102,23 @@ def test_svd_keeps_small_variances():
     assert pca.fit(x, solver="svd").singular_values[1] == pytest.approx(want, rel=0.1)
 
 
+@pytest.mark.parametrize(("shape", "k"), [((200, 12), 5), ((9, 12), 5), ((200, 3), 1)])
+def test_columns_of_unlike_scale(shape, k):
+    """Deviations from 1e-4 to 1e4, in no order: all variances to single precision, as far as correlations have them."""
+    rng, (n, d) = np.random.default_rng(1), shape
+    mixing = np.eye(d) + 0.3 * rng.normal(size=(d, d))
+    x = (rng.normal(size=shape) @ mixing * 10.0 ** rng.permutation(np.linspace(-4, 4, d))).astype(np.float32)
+    centred = x.astype(float) - x.mean(axis=0, dtype=float)
+    want = np.linalg.svd(centred[:, np.argsort(-centred.std(axis=0))])[1] ** 2 / (n - 1)
+    p = pca.fit(x, k)
+    np.testing.assert_allclose(p.explained_variance, want[:k], rtol=2e-4)
+    assert p.noise_variance == pytest.approx(want[k:].sum() / (d - k), rel=2e-4)
+    if n > d:
+        np.testing.assert_allclose(pca.fit(x).explained_variance, want, rtol=2e-4)
+        np.testing.assert_allclose(jax.vmap(pca.fit)(x[None]).explained_variance[0], want, rtol=2e-4)
+        assert len(pca.fit(x, "mle").components) == d - 1
+
+
 SPECTRA = [([3, 3, 1, 1], 2), ([2, 2, 0, 0], 2), ([1, 1, 1], 3), ([5, 3, 2, 1], 2), ([4, 1, 1, 0], 1)]
 QUANTITIES = {
     "reconstruction": lambda p, x: pca.inverse_transform(p, pca.transform(p, x)),
@@ -162,6 +179,24 @@ def test_second_derivative(solver):
         both = jax.jit(lambda t: (first(t), jax.grad(first)(t)), compiler_options=quick_to_compile())
         difference = (float(both(1e-5)[0]) - float(both(-1e-5)[0])) / 2e-5
         assert both(0.0)[1] == pytest.approx(difference, rel=1e-6)
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize(("variances", "k"), [([3, 3, 1, 1], 2), ([2, 2, 0, 0], 2), ([1, 1, 1], 3)])
+def test_second_derivative_with_equal_variances(variances, k, solver):
+    with jax.enable_x64(True):
+        x = jnp.asarray(with_variances(variances))
+        rng = np.random.default_rng(7)
+        direction, weights = jnp.asarray(rng.normal(size=x.shape)), jnp.asarray(rng.normal(size=x.shape))
+
+        def along(t):
+            p = pca.fit(x + t * direction, k, solver=solver)
+            plane = pca.inverse_transform(p, pca.transform(p, x)) * weights
+            return plane.sum() + p.explained_variance.sum() + p.noise_variance
+
+        first = jax.grad(along)
+        difference = (first(1e-5) - first(-1e-5)) / 2e-5
+        assert jax.grad(first)(0.0) == pytest.approx(float(difference), rel=1e-5, abs=1e-5)
 
 
 def test_many_fits_at_once():
