@@ -127,6 +127,33 @@ def test_gathered_gradients_are_those_of_one_large_batch():
     np.testing.assert_allclose(whole.model.kernel[...], parts.model.kernel[...], atol=1e-6)
 
 
+def test_an_optimiser_that_asks_for_the_loss_is_told_it():
+    """Polyak's rate is L / |g|^2; a line search sees the loss of the same batch, noise and dropout."""
+    x, labels = examples(20)
+    rows, model = x.reshape(20, 16), nnx.Linear(16, 3, rngs=nnx.Rngs(0))
+    kernel, bias = np.asarray(model.kernel[...], np.float64), np.asarray(model.bias[...], np.float64)
+    odds = np.exp(rows @ kernel + bias)
+    shares = odds / odds.sum(axis=1, keepdims=True)
+    miss = (shares - np.eye(3)[labels]) / 20
+    loss = -np.log(shares[range(20), labels]).mean()
+    rate = loss / (np.sum((rows.T @ miss) ** 2) + np.sum(miss.sum(axis=0) ** 2))
+    for rule in (optax.polyak_sgd(1e9), optax.MultiSteps(optax.polyak_sgd(1e9), 1)):
+        after, _ = jax.jit(train.step)(train.create(model, rule), (rows, labels))
+        np.testing.assert_allclose(after.model.kernel[...], kernel - rate * rows.T @ miss, atol=1e-5)
+
+    def tell(updates, memory, params, *, value, grad, value_fn):
+        distance = optax.tree.norm(jax.tree.map(jnp.subtract, updates, grad))
+        return jax.tree.map(jnp.zeros_like, updates), jnp.stack([value, value_fn(params), distance])
+
+    rule = optax.GradientTransformationExtraArgs(lambda params: jnp.zeros(3), tell)
+    state = small_state(rule=rule, augment=noise)
+    after, metrics = jax.jit(train.step)(state, (x, labels))
+    np.testing.assert_allclose(after.memory, [metrics["loss"], metrics["loss"], 0], atol=1e-6)
+    assert_same(after.params, state.params)
+    batches = (x[None], labels[None])
+    for rule in (optax.lbfgs(), optax.chain(optax.sgd(0.1), optax.contrib.reduce_on_plateau())):
+        jax.eval_shape(lambda state: jax.lax.scan(train.step, state, batches), small_state(rule=rule))
+
 def test_compiled_steps_compile_once_and_leave_the_model_alone():
     x, labels = examples(30)
     model = Small(nnx.Rngs(0))

@@ -147,8 +147,6 @@ def descent(
     change_tol: ArrayLike | None = None,
 ) -> Walk:
     """A descent that is yet to be made. Little is kept in a step: bookkeeping costs as much time as a small loss."""
-    import optax
-
     params = as_params(name, params)
     check_loss(name, loss, params)
     optimizer = as_optimizer(name, optimizer)
@@ -164,9 +162,7 @@ def descent(
         return (state.count >= 0) & ~arrived(state)
 
     def step(state: State) -> State:
-        known = {"value": state.loss, "grad": state.gradient, "value_fn": loss}
-        updates, memory = optimizer.update(state.gradient, state.memory, state.params, **known)
-        new = optax.apply_updates(state.params, updates)
+        new, memory = apply_optimizer(optimizer, state.params, state.memory, state.loss, state.gradient, loss)
         value, gradient = evaluate(new)
         counted = jnp.where(jnp.isfinite(value), state.count + 1, -2 - state.count)
         count = jnp.where(goes_on(state), counted, state.count)
@@ -177,7 +173,6 @@ def descent(
             change = jnp.where(taken, norm(jax.tree.map(jnp.subtract, new, state.params)), change)
         if limit is not None:  # the gradient where it rests says whether it arrived
             gradient = choose(taken, gradient, state.gradient)
-        memory = jax.tree.map(_as_type_of, memory, state.memory)
         return State(params, memory, value, gradient, change, count)
 
     def facts(state: State) -> Facts:
@@ -204,10 +199,24 @@ def as_optimizer(name: str, optimizer: Any) -> Any:
     """An optimiser that takes, and may ignore, the loss and its gradient."""
     import optax
 
-    if not (hasattr(optimizer, "init") and hasattr(optimizer, "update")):
-        kind = type(optimizer).__name__
-        raise TypeError(f"{name}: optimizer must be a rule such as optimize.gradient_descent(0.1), got {kind}")
+    if isinstance(optimizer, type) or not (hasattr(optimizer, "init") and hasattr(optimizer, "update")):
+        kind = f"the class {optimizer.__name__}" if isinstance(optimizer, type) else type(optimizer).__name__
+        advice = "; make one of the rate" if jnp.isscalar(optimizer) else "; call it" if callable(optimizer) else ""
+        raise TypeError(f"{name}: optimizer must be a rule such as optimize.gradient_descent(0.1), got {kind}{advice}")
+    if isinstance(optimizer, optax.MultiSteps):  # hands them on to its rule, though optax does not say so of it
+        update: Any = optimizer.update
+        return optax.GradientTransformationExtraArgs(optimizer.init, update)
     return optax.with_extra_args_support(optimizer)
+
+
+def apply_optimizer(
+    optimizer: Any, params: Any, memory: Any, value: Array, gradient: Any, loss: Callable[[Any], Array]
+) -> tuple[Any, Any]:
+    """Parameters and memory after a step of :func:`as_optimizer`, which is told the loss for a search along a line."""
+    import optax
+
+    updates, new = optimizer.update(gradient, memory, params, value=value, grad=gradient, value_fn=loss)
+    return optax.apply_updates(params, updates), jax.tree.map(_as_type_of, new, memory)
 
 
 def check_loss(name: str, loss: Callable[..., Any], *arguments: Any) -> None:

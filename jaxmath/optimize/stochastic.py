@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PyTree, Shaped
 
 from jaxmath._array import all_finite, as_real, as_size, same_rows
-from jaxmath.optimize.descent import as_optimizer, as_params, check_loss, choose
+from jaxmath.optimize.descent import apply_optimizer, as_optimizer, as_params, check_loss, choose
 
 
 class Training(NamedTuple):
@@ -71,8 +71,6 @@ def sgd(
 
     Reference: section 9.2.3; Robbins and Monro (1951).
     """
-    import optax
-
     name = "optimize.sgd"
     params, data = as_params(name, params), _as_data(name, data)
     num_rows = same_rows(name, data)
@@ -86,9 +84,9 @@ def sgd(
         params, memory, failed_step, count = state
         batch = tuple(a[rows] for a in data)
         value, gradient = jax.value_and_grad(loss)(params, *batch)
-        known = {"value": value, "grad": gradient, "value_fn": lambda params: loss(params, *batch)}
-        updates, new_memory = optimizer.update(gradient, memory, params, **known)
-        new = optax.apply_updates(params, updates)
+        new, new_memory = apply_optimizer(
+            optimizer, params, memory, value, gradient, lambda params: loss(params, *batch)
+        )
         failed_step = jnp.where((failed_step < 0) & ~all_finite((value, new)), count, failed_step)
         params, memory = choose(failed_step < 0, (new, new_memory), (params, memory))
         return (params, memory, failed_step, count + 1), jnp.where(failed_step < 0, value, jnp.nan)

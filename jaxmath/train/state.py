@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import optax
 from flax import nnx
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, Num
 
 from jaxmath import losses
 from jaxmath._record import record
+from jaxmath.optimize.descent import apply_optimizer, as_optimizer
 from jaxmath.train.metrics import accuracy
 
 Metrics = dict[str, Float[Array, ""]]
@@ -161,8 +161,8 @@ def step(state: State, batch: Any) -> tuple[State, Metrics]:
         return value, (metrics, nnx.split(model, nnx.Param, ...)[2])
 
     (value, (metrics, rest)), gradient = jax.value_and_grad(objective, has_aux=True)(state.params)
-    updates, memory = state.optimizer.update(gradient, state.memory, state.params)
-    params = optax.apply_updates(state.params, updates)
+    optimizer, told = as_optimizer("train.step", state.optimizer), lambda params: objective(params)[0]
+    params, memory = apply_optimizer(optimizer, state.params, state.memory, value, gradient, told)
     after = dataclasses.replace(state, params=params, rest=rest, memory=memory, step=state.step + 1)
     return after, reported(value, metrics)
 
