@@ -21,7 +21,7 @@ from flax import nnx
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jaxmath import data, train
+from jaxmath import data, neural, train
 
 HERE = Path(__file__).parent
 
@@ -153,6 +153,7 @@ def test_an_optimiser_that_asks_for_the_loss_is_told_it():
     batches = (x[None], labels[None])
     for rule in (optax.lbfgs(), optax.chain(optax.sgd(0.1), optax.contrib.reduce_on_plateau())):
         jax.eval_shape(lambda state: jax.lax.scan(train.step, state, batches), small_state(rule=rule))
+
 
 def test_compiled_steps_compile_once_and_leave_the_model_alone():
     x, labels = examples(30)
@@ -344,6 +345,57 @@ def test_the_order_of_examples_comes_from_the_key():
     assert without_seconds(first) != without_seconds(other)
 
 
+def seen_rows(batch_size=4, n=11):
+    """A state whose step moves the weight of each row of the unit matrix that it sees, and that matrix."""
+
+    def loss(model, batch):
+        return -jnp.mean(model(batch[0])), {}
+
+    model = nnx.Linear(n, 1, kernel_init=nnx.initializers.zeros, rngs=nnx.Rngs(0))
+    return train.create(model, optax.sgd(1.0), loss=loss), (np.eye(n, dtype=np.float32), np.arange(n))
+
+
+def test_calls_of_one_epoch_are_one_call_of_many():
+    state, rows = seen_rows()
+    whole, history = fit(state, rows, batch_size=4, num_epochs=8)
+    parts = []
+    for _ in range(8):
+        state, row = fit(state, rows, batch_size=4, num_epochs=1)
+        parts += row
+    assert_same(state, whole)
+    assert [row["loss"] for row in parts] == [row["loss"] for row in history]
+    visits = np.round(4 * np.asarray(whole.model.kernel[...])[:, 0])
+    assert visits.sum() == 8 * 8
+    assert visits.min() > 0
+    asked = []
+
+    def batches(first_step, start):
+        asked.append((first_step, start))
+        return [rows] * 2
+
+    for num_epochs in (1, 2):
+        state, _ = train.fit(state, batches, num_epochs=num_epochs, progress=False)
+    assert asked == [(16, 0), (18, 0), (20, 0)]
+
+
+@pytest.mark.bad_input
+def test_a_checkpoint_with_the_order_of_before_is_refused(tmp_path):
+    """Until its first version train.fit drew the order of an epoch from its number."""
+    state, rows = seen_rows()
+    on = partial(train.fit, state, rows, batch_size=4, num_epochs=2, progress=False, checkpoints=tmp_path)
+    state, _ = on(num_epochs=1)
+    facts = tmp_path / "2" / "facts" / "metadata"
+    old = json.loads(facts.read_text())
+    assert old.pop("version") == 2
+    facts.write_text(json.dumps(old))
+    with pytest.raises(ValueError, match=f"train.fit: {tmp_path} is of an earlier version.* another folder$"):
+        on(resume=True)
+    with train.Checkpoints(tmp_path) as checkpoints:
+        kept = checkpoints.restore(state)
+    assert kept.by_epoch
+    assert_same(kept.state, state)
+
+
 def test_patience():
     x, labels = examples()
     state = train.create(nnx.Linear(16, 3, rngs=nnx.Rngs(0)), optax.sgd(0.0))
@@ -378,7 +430,7 @@ def test_a_signal_keeps_the_step_in_progress(tmp_path, capsys, kind):
 
     def batches(epoch, start, interrupt=False):
         for i, batch in enumerate(data.batches(jax.random.key(epoch), (x, labels), 30, start=start)):
-            if interrupt and (epoch, i) == (1, 1):
+            if interrupt and (epoch, i) == (3, 1):
                 os.kill(os.getpid(), signal.SIGTERM)
             yield batch
 
@@ -430,7 +482,7 @@ def test_a_broken_state_is_not_kept_after_a_signal(tmp_path):
     x, labels = examples()
 
     def batches(epoch, start):
-        if epoch == 1:
+        if epoch == 3:
             os.kill(os.getpid(), signal.SIGINT)
         return data.batches(jax.random.key(epoch), (x, labels), 30, start=start)
 
@@ -540,7 +592,7 @@ def test_what_does_not_fit_together(tmp_path):
         ({"data": (x, labels[:-1]), "batch_size": 30}, ValueError, "rows"),
         ({"data": [x, labels], "batch_size": 30}, TypeError, "data must be a tuple of arrays or a function, got list"),
         ({"data": lambda epoch, start: [], "batch_size": 30}, ValueError, "batch_size is for arrays"),
-        ({"data": lambda epoch, start: []}, ValueError, "no batches in epoch 1"),
+        ({"data": lambda epoch, start: []}, ValueError, "no batches in the epoch that begins at step 0"),
         ({"data": (x, labels), "batch_size": 30, "log": "log.txt"}, ValueError, r"must end in \.csv or \.json"),
         ({"data": (x, labels), "batch_size": 30, "patience": 0}, ValueError, "patience must be"),
         ({"data": (x, labels), "batch_size": 30, "num_epochs": 0}, ValueError, "num_epochs must be"),
@@ -553,6 +605,147 @@ def test_what_does_not_fit_together(tmp_path):
     for pairs, kind in (([x, labels], "ndarray"), ((x, labels, x), "3 parts"), ([(x,)], "1 parts")):
         with pytest.raises(TypeError, match=f"train.evaluate: expected .* an iterable of such pairs, not of {kind}"):
             train.evaluate(state, pairs)
+
+
+def linear_state(**options):
+    return train.create(nnx.Linear(16, 3, rngs=nnx.Rngs(0)), RULE, **options)
+
+
+def flat(n=90):
+    x, labels = examples(n)
+    return x.reshape(n, 16), labels
+
+
+def test_a_folder_is_enough_for_checkpoints(tmp_path):
+    def bad(first_step, start):
+        yield pair
+        raise RuntimeError("no more")
+
+    pair = flat()
+    on = partial(train.fit, linear_state(), progress=False, checkpoints=str(tmp_path / "c"))
+    on(lambda first_step, start: [pair], num_epochs=1)
+    with pytest.raises(RuntimeError):
+        on(bad, num_epochs=2, resume=True)
+    state, history = on(lambda first_step, start: [pair], num_epochs=2, resume=True, checkpoints=tmp_path / "c")
+    assert (len(history), state.step) == (2, 2)
+    with train.Checkpoints(tmp_path / "c") as checkpoints:  # free again, and complete
+        checkpoints.claim()
+        assert_same(checkpoints.restore(state).state, state)
+    with pytest.raises(TypeError, match=r"^train\.fit: checkpoints must be a folder or .* got int$"):
+        on(lambda first_step, start: [pair], num_epochs=2, checkpoints=3)
+    with pytest.raises(TypeError, match=r"^train\.Checkpoints: expected the path of a folder, got int$"):
+        train.Checkpoints(3)
+
+
+@pytest.mark.bad_input
+def test_what_makes_no_state():
+    model = nnx.Linear(16, 3, rngs=nnx.Rngs(0))
+    for arguments, options, error, message in [
+        ((nnx.Linear, RULE), {}, TypeError, "model must be a Flax NNX module .* got the class Linear; make one"),
+        ((neural.init_mlp(jax.random.key(0), [2, 3, 1]), RULE), {}, TypeError, "got list; .* by optimize.sgd"),
+        ((nnx.Dropout(0.1, rngs=nnx.Rngs(0)), RULE), {}, ValueError, "got a Dropout without any nnx.Param"),
+        ((model, 0.1), {}, TypeError, "optimizer must be a rule .* got float; make one of the rate"),
+        ((model, optax.adam), {}, TypeError, "optimizer must be a rule .* got function; call it"),
+        ((model, optax.MultiSteps), {}, TypeError, "optimizer must be a rule .* got the class MultiSteps"),
+        ((model, RULE), {"loss": "mse"}, TypeError, "loss must be a function such as train.classification, got str"),
+        ((model, RULE), {"augment": True}, TypeError, "augment must be a function .* got bool"),
+    ]:
+        with pytest.raises(error, match=f"^train.create: .*{message}"):
+            train.create(*arguments, **options)
+    for call in (train.step, train.evaluate, train.predict, partial(train.fit, num_epochs=1)):
+        with pytest.raises(TypeError, match=r"^train\.\w+: state must be made by train.create.*, got Linear"):
+            call(model, flat())
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize(
+    ("returned", "error", "message"),
+    [
+        (lambda scores: (scores[:, 0], {}), ValueError, r"got values of shape \(90,\); take their mean"),
+        (lambda scores: scores.mean(), TypeError, r"got an array of shape \(\); return value, {}"),
+        (lambda scores: (scores.mean(), scores.mean()), TypeError, "got a tuple of .*; return value, {}"),
+        (lambda scores: None, TypeError, "got a NoneType"),
+        (lambda scores: (scores.argmax(), {}), TypeError, "got a number of dtype int"),
+    ],
+)
+def test_what_a_loss_must_return(returned, error, message):
+    state = linear_state(loss=lambda model, batch: returned(model(batch[0])))
+    expected = f"^train.step: the loss must return a pair, one number and a dict of others by name, {message}"
+    for call in (
+        partial(train.step, state, flat()),
+        partial(train.fit, state, flat(), batch_size=90, num_epochs=1, progress=False),
+        partial(train.fit, state, lambda first_step, start: [flat()], num_epochs=1, progress=False),
+    ):
+        with pytest.raises(error, match=expected):
+            call()
+
+
+BEYOND = r"labels must be in 0\.\.2 for the 3 outputs of the model, got -1, 7; number them from 0"
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize(
+    ("change", "error", "of_arrays", "of_a_function"),
+    [
+        (lambda x, labels: (x, labels / 2), TypeError, r"classification: .*float.* take labels.astype\(int\)", None),
+        (lambda x, labels: (x, np.eye(3)[labels]), TypeError, r"classification: .*argmax\(axis=1\)", None),
+        (lambda x, labels: (x, labels[:, None]), TypeError, r"classification: .*take labels\[:, 0\]", None),
+        (lambda x, labels: (x, labels.astype(str)), TypeError, r"fit: .*got dtype <U", r"fit: the data does not suit"),
+        (
+            lambda x, labels: (x, labels[:-1]),
+            ValueError,
+            r"fit: .*equally many rows",
+            r"classification: .*one for each",
+        ),
+        (
+            lambda x, labels: (x[:, 1:], labels),
+            TypeError,
+            r"fit: the data does not suit the model and the loss: ",
+            None,
+        ),
+        (lambda x, labels: (x.tolist(), labels), TypeError, r"fit: .* got one of a list, an array of shape", None),
+        (lambda x, labels: [x, labels], TypeError, r"fit: .*got list; pass them as \(images, labels\)", None),
+        (lambda x, labels: None, TypeError, r"fit: data must be", r"fit: data must return batches, .* got NoneType"),
+    ],
+)
+def test_images_and_labels_that_are_none(change, error, of_arrays, of_a_function):
+    pair, state = change(*flat()), linear_state()
+    with pytest.raises(error, match=rf"^train\.{of_arrays}"):
+        fit(state, pair, num_epochs=1)
+    batches = [pair] if isinstance(pair, tuple) else pair
+    if (isinstance(pair, tuple) and not isinstance(pair[0], list)) or of_a_function:
+        with pytest.raises(error, match=rf"^train\.{of_a_function or of_arrays}"):
+            train.fit(state, lambda first_step, start: batches, num_epochs=1, progress=False)
+
+
+@pytest.mark.bad_input
+def test_labels_beyond_the_classes_are_named():
+    x, labels = good = flat()
+    bad = (x, np.where(np.arange(90) < 88, labels, [7, -1] * 45))
+    state, own = linear_state(), linear_state(loss=lambda model, batch: train.classification(model, batch))
+    for of, source, error, message in [
+        (state, {"data": bad}, ValueError, BEYOND),
+        (state, {"data": good, "validation": bad}, ValueError, BEYOND),
+        (own, {"data": bad}, FloatingPointError, rf"the loss is nan at step [123] \({BEYOND}"),
+        (state, {"data": lambda first_step, start: [bad]}, FloatingPointError, rf"the loss is nan .* \({BEYOND}"),
+        (state, {"data": good, "validation": lambda: [good, bad]}, FloatingPointError, rf"loss is nan: {BEYOND}"),
+    ]:
+        batch_size = 30 if isinstance(source["data"], tuple) else None
+        with pytest.raises(error, match=rf"^train\.fit: .*{message}"):
+            train.fit(of, **source, batch_size=batch_size, num_epochs=1, progress=False)
+
+
+@pytest.mark.bad_input
+def test_what_is_evaluated_must_be_pairs_and_what_is_predicted_images():
+    (x, labels), state = flat(), linear_state()
+    with pytest.raises(TypeError, match=r"train\.evaluate: class numbers must be integers"):
+        train.evaluate(state, (x, labels / 1))
+    with pytest.raises(ValueError, match=r"train\.evaluate: .* one for each image"):
+        train.evaluate(state, [(x, labels[:-1])])
+    with pytest.raises(ValueError, match=r"train\.predict: expected images alone, .* a batch of shape \(90,\)"):
+        train.predict(state, (x, labels))
+    with pytest.raises(TypeError, match=r"train\.predict: .* got Images; pass its field images"):
+        train.predict(state, data.Images(x, labels, ("a", "b", "c")))
 
 
 # checkpoints

@@ -1,7 +1,6 @@
 """Batches: the order of an epoch, and the images in that order on the device."""
 
 import io
-import operator
 import os
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -14,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Int32, UInt8
 
-from jaxmath._array import as_size, same_rows
+from jaxmath._array import as_real, as_size, same_rows
 from jaxmath.data.prepared import Photographs
 
 Tree = TypeVar("Tree")
@@ -73,7 +72,8 @@ def batches(key: Array | None, arrays: Tree, batch_size: int, *, start: int = 0)
       >>> [int(x.sum()) for x in batches(None, jnp.arange(10), 4)]
       [6, 22, 17]
     """
-    who, arrays = "data.batches", jax.tree.map(jnp.asarray, arrays)
+    who = "data.batches"
+    arrays = as_arrays(who, arrays)
     n = same_rows(who, arrays)
     places = _places(who, key, n, as_size(who, "batch_size", batch_size, n, "n"), start)
     return (_take(arrays, rows, i) for rows, i in places)
@@ -110,9 +110,20 @@ def stream(
     return _decoded(photographs, [np.asarray(rows)[i] for rows, i in places], (height, width))
 
 
+def as_arrays(who: str, arrays: Tree) -> Tree:
+    """A pytree of arrays on the device."""
+
+    def put(a: Any) -> Array:
+        return jnp.asarray(a) if isinstance(a, jax.Array) or np.iscomplexobj(a) else as_real(who, a)
+
+    return jax.tree.map(put, arrays)
+
+
 def _places(who: str, key: Array | None, n: int, batch_size: int, start: int) -> Sequence[tuple[Array, int]]:
     """The batches of an epoch: tables of rows, and which row of them each batch is."""
-    if operator.index(start) < 0:
+    if not isinstance(start, int | np.integer):
+        raise TypeError(f"{who}: start must be an integer, got {start!r}")
+    if start < 0:
         raise ValueError(f"{who}: start must be at least 0, got {start}")
     if key is not None:
         shuffled = _shuffled(key, n, batch_size)

@@ -12,9 +12,11 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxmath.train.state import State
+from jaxmath.train.state import State, check_state
 
 _UNSCORED = -math.inf  # the score of what has none
+# 1 or none: fit drew the order of an epoch from its number; 2: from the step at its start
+_VERSION = 2
 
 
 class Kept(NamedTuple):
@@ -25,12 +27,14 @@ class Kept(NamedTuple):
       history: a row for every whole epoch until then.
       unfinished: the numbers of the steps of an epoch that was interrupted; empty at the end of one.
       setting: what must be the same for the training to go on, by name, such as the number of rows and the batch size.
+      by_epoch: whether it is of an earlier version, whose :func:`fit` drew the order of an epoch from its number.
     """
 
     state: State
     history: list[dict[str, int | float]]
     unfinished: dict[str, list[float]]
     setting: dict[str, int]
+    by_epoch: bool
 
 
 class Checkpoints:
@@ -46,6 +50,7 @@ class Checkpoints:
       path: the folder; it is made if there is none.
 
     Raises:
+      TypeError: if the path is none.
       OSError: naming the folder, if it cannot be made.
 
     Example:
@@ -60,6 +65,8 @@ class Checkpoints:
     """
 
     def __init__(self, path: str | os.PathLike[str]):
+        if not isinstance(path, str | os.PathLike):
+            raise TypeError(f"train.Checkpoints: expected the path of a folder, got {type(path).__name__}")
         self.path = Path(path).absolute()
         self._release: weakref.finalize | None = None
         try:
@@ -123,11 +130,12 @@ class Checkpoints:
         """
         import orbax.checkpoint as ocp
 
+        check_state("train.Checkpoints", state)
         if score is not None and not math.isfinite(score):
             raise ValueError(f"train.Checkpoints: score must be finite or None, got {score}")
         arrays, step = _arrays(state), int(state.step)
         facts = {"history": list(history), "unfinished": unfinished or {}, "setting": setting or {}}
-        facts |= {"arrays": _shapes(arrays)}
+        facts |= {"arrays": _shapes(arrays), "version": _VERSION}
         content = ocp.args.Composite(state=ocp.args.StandardSave(arrays), facts=ocp.args.JsonSave(facts))
         self.claim()
         if step in self._steps():
@@ -158,6 +166,7 @@ class Checkpoints:
         """
         import orbax.checkpoint as ocp
 
+        check_state("train.Checkpoints", state)
         if self._release is None:
             self._forget()  # another process may have written
         ranks = {step: self._score(step) if best else step for step in self._steps()}
@@ -175,7 +184,8 @@ class Checkpoints:
             restored: Any = self._manager.restore(step, args=content)
         except Exception as error:
             raise self._damaged(step, error) from error
-        return Kept(_with_arrays(state, restored.state), facts["history"], facts["unfinished"], facts["setting"])
+        told = (facts[name] for name in ("history", "unfinished", "setting"))
+        return Kept(_with_arrays(state, restored.state), *told, by_epoch=facts["version"] < _VERSION)
 
     @cached_property
     def _manager(self) -> Any:
@@ -218,7 +228,8 @@ class Checkpoints:
 
         try:
             found: Any = self._manager.restore(step, args=ocp.args.Composite(facts=ocp.args.JsonRestore()))
-            return {name: found.facts[name] for name in ("history", "unfinished", "setting", "arrays")}
+            facts = {name: found.facts[name] for name in ("history", "unfinished", "setting", "arrays")}
+            return facts | {"version": found.facts.get("version", 1)}
         except Exception as error:
             raise self._damaged(step, error) from error
 

@@ -1,5 +1,6 @@
 """What a model says to examples, and how good that is."""
 
+import math
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -12,8 +13,9 @@ from jaxtyping import Float
 from jaxmath import losses
 from jaxmath._array import as_size, same_rows
 from jaxmath.data.prepared import Images
+from jaxmath.train.checks import beyond_classes, check_arrays, check_returned, check_scores
 from jaxmath.train.metrics import accuracy
-from jaxmath.train.state import State, as_unit, reported
+from jaxmath.train.state import State, as_unit, check_state, reported
 
 
 class Evaluation(NamedTuple):
@@ -43,12 +45,15 @@ def predict(state: State, images: Any, *, batch_size: int = 500) -> Float[np.nda
       Outputs in float32 or wider, one row for each image.
 
     Raises:
-      ValueError: if there are no images.
+      TypeError, ValueError: if the state is none, there are no images, or labels are among them.
 
     Note:
       A NaN in an image makes its outputs NaN and no others.
     """
     name = "train.predict"
+    check_state(name, state)
+    if isinstance(images, Images):
+        raise TypeError(f"{name}: images must be an array or an iterable of arrays, got Images; pass its field images")
     batch_size = as_size(name, "batch_size", batch_size)
     if hasattr(images, "shape"):
         n = same_rows(name, (images,))
@@ -56,8 +61,12 @@ def predict(state: State, images: Any, *, batch_size: int = 500) -> Float[np.nda
     else:
         batches, n = images, 0
     model, full, outputs = (state.graphdef, state.params, state.rest), min(batch_size, n), []
+    rank = 0
     for batch in batches:
         batch = jnp.asarray(batch)
+        rank = rank or batch.ndim
+        if batch.ndim != rank:
+            raise ValueError(f"{name}: expected images alone, all of {rank} axes, got a batch of shape {batch.shape}")
         missing = max(full - len(batch), 0)
         filled = jnp.concatenate([batch, jnp.repeat(batch[-1:], missing, axis=0)]) if missing else batch
         outputs.append(np.asarray(_outputs(model, filled))[: len(batch)])
@@ -88,14 +97,17 @@ def evaluate(state: State, data: tuple | Iterable[tuple[Any, Any]], *, batch_siz
       Loss, accuracy and logits.
 
     Raises:
-      TypeError: if what should be a pair is none, such as the arrays of a list ``[images, labels]``.
+      TypeError: if what should be a pair is none, such as the arrays of a list ``[images, labels]``, or the labels are
+        not integers.
       ValueError: if there are no examples, or not as many labels as images.
 
     Note:
       A NaN in an image, or a label out of range, makes the loss NaN; the example counts as wrong.
     """
+    check_state("train.evaluate", state)
     if isinstance(data, tuple):
         images, labels = _pair(pair_of(data))
+        check_arrays("train.evaluate", "data", (images, labels))
         same_rows("train.evaluate", (images, labels))
         logits = predict(state, images, batch_size=batch_size)
     else:
@@ -103,6 +115,7 @@ def evaluate(state: State, data: tuple | Iterable[tuple[Any, Any]], *, batch_siz
         if not parts:
             raise ValueError("train.evaluate: expected at least one batch")
         logits, labels = (np.concatenate([np.asarray(part) for part in column]) for column in zip(*parts, strict=True))
+    check_scores("train.evaluate", logits, labels)
     loss, share = _measures(logits, jnp.asarray(labels))
     return Evaluation(float(loss), float(share), logits)
 
@@ -122,11 +135,28 @@ def measure(state: State, batches: Iterable[Any]) -> dict[str, float]:
     total, n = {}, 0
     for batch in batches:
         n += rows_of(batch)
-        for name, value in of_batch(state, batch).items():
+        found = of_batch(state, batch)
+        if not math.isfinite(found["loss"]) and (problem := label_problem(state, batch)):
+            raise FloatingPointError(f"train.fit: the validation loss is {found['loss']}: {problem}")
+        for name, value in found.items():
             total[name] = total.get(name, 0.0) + rows_of(batch) * float(value)
     if not n:
         raise ValueError("train.fit: expected at least one batch of the validation")
     return {name: total[name] / n for name in dict.fromkeys(["loss", *total])}
+
+
+def label_problem(state: State, batch: Any) -> str:
+    """What is wrong with the classes of ``(images, labels)``; empty if nothing is, or the batch is no such pair."""
+    if not isinstance(batch, tuple | list) or len(batch) != 2 or not hasattr(batch[1], "dtype"):
+        return ""
+    images, labels = batch
+    if labels.ndim != 1 or not jnp.issubdtype(labels.dtype, jnp.integer):
+        return ""
+    try:
+        outputs = jax.eval_shape(lambda state, images: state.model(as_unit(images)), state, images)
+    except (TypeError, ValueError):
+        return ""
+    return beyond_classes(labels, outputs.shape[1]) if len(getattr(outputs, "shape", ())) == 2 else ""
 
 
 def rows_of(batch: Any) -> int:
@@ -137,7 +167,7 @@ def rows_of(batch: Any) -> int:
 @jax.jit
 def of_batch(state: State, batch: Any) -> dict[str, jax.Array]:
     """The loss and the other numbers of one batch."""
-    value, metrics = state.loss(state.model, batch)
+    value, metrics = check_returned("train.step", state.loss(state.model, batch))
     return reported(value, metrics)
 
 

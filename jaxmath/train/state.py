@@ -14,6 +14,7 @@ from jaxtyping import Array, Float, Int, Num
 from jaxmath import losses
 from jaxmath._record import record
 from jaxmath.optimize.descent import apply_optimizer, as_optimizer
+from jaxmath.train.checks import check_function, check_model, check_returned, check_scores
 from jaxmath.train.metrics import accuracy
 
 Metrics = dict[str, Float[Array, ""]]
@@ -81,11 +82,15 @@ def classification(
     Returns:
       The loss, in float32 at least, and ``{"accuracy": ...}``.
 
+    Raises:
+      TypeError, ValueError: if the model does not return scores of shape ``(n, k)``, or the labels are not n integers.
+
     Note:
-      A label out of range makes the loss NaN.
+      A label out of range makes the loss NaN; :func:`fit` says which.
     """
     images, labels = batch
     logits = model(as_unit(jnp.asarray(images)))
+    check_scores("train.classification", logits, labels)
     logits = logits.astype(jnp.promote_types(logits.dtype, jnp.float32))
     return losses.softmax_cross_entropy(logits, labels).mean(), {"accuracy": accuracy(logits, labels)}
 
@@ -112,6 +117,10 @@ def create(
     Returns:
       The state, a pytree.
 
+    Raises:
+      TypeError: if the model is no Flax NNX module, the optimiser is none, or the key is none.
+      ValueError: if the model has no parameters.
+
     Example:
       >>> import optax
       >>> from jaxmath import models
@@ -120,6 +129,12 @@ def create(
       >>> print(state.step, sorted(metrics))
       1 ['accuracy', 'loss']
     """
+    name = "train.create"
+    check_model(name, model)
+    as_optimizer(name, optimizer)
+    check_function(name, "loss", loss, "train.classification")
+    if augment is not None:
+        check_function(name, "augment", augment, "data.augment.random_flip")
     graphdef, params, rest = nnx.split(model, nnx.Param, ...)
     key = jax.random.key(0) if key is None else key
     return _created(params, rest, key, graphdef, optimizer, loss, augment)
@@ -144,12 +159,14 @@ def step(state: State, batch: Any) -> tuple[State, Metrics]:
       The state after the step, and ``{"loss": ...}`` with what else the loss reports, at the parameters before it.
 
     Raises:
+      TypeError, ValueError: if the state is none, or the loss does not return a real number and a dict.
       ValueError: naming it, if something that the loss reports is not a number, or has a name that a history has for
         something else: ``loss``, ``epoch``, ``step``, ``seconds``, ``validation_...``.
 
     Note:
       A NaN in the batch makes the loss and all parameters NaN; :func:`fit` stops there.
     """
+    check_state("train.step", state)
     if state.augment is not None:
         first, *others = batch
         batch = (state.augment(jax.random.fold_in(keys(state).augment, state.step), first), *others)
@@ -157,7 +174,7 @@ def step(state: State, batch: Any) -> tuple[State, Metrics]:
     def objective(params: Any) -> tuple[Array, tuple[Metrics, Any]]:
         model = nnx.merge(state.graphdef, params, state.rest, copy=True)
         model.train()
-        value, metrics = state.loss(model, batch)
+        value, metrics = check_returned("train.step", state.loss(model, batch))
         return value, (metrics, nnx.split(model, nnx.Param, ...)[2])
 
     (value, (metrics, rest)), gradient = jax.value_and_grad(objective, has_aux=True)(state.params)
@@ -165,6 +182,13 @@ def step(state: State, batch: Any) -> tuple[State, Metrics]:
     params, memory = apply_optimizer(optimizer, state.params, state.memory, value, gradient, told)
     after = dataclasses.replace(state, params=params, rest=rest, memory=memory, step=state.step + 1)
     return after, reported(value, metrics)
+
+
+def check_state(name: str, state: Any) -> None:
+    """TypeError unless :func:`create` has made it."""
+    if not isinstance(state, State):
+        kind = f"the class {state.__name__}" if isinstance(state, type) else type(state).__name__
+        raise TypeError(f"{name}: state must be made by train.create(model, optimizer), got {kind}")
 
 
 def reported(loss: Array, metrics: dict[str, Any]) -> Metrics:
