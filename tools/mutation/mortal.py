@@ -6,11 +6,12 @@ import time
 from multiprocessing.connection import Connection
 
 from mutants import Verdict
+from mutation_worker import Scope
 
 VERDICTS = [Verdict(name, "a change", "a file", 1, None, 0.0) for name in ("good", "fatal", "endless", "always fatal")]
 
 
-def serve(only: list[str] | None, seed: int, pipe: Connection) -> None:
+def serve(scope: Scope, seed: int, pipe: Connection) -> None:
     """Answers, or dies, as the name of the mutant says."""
     pipe.send(VERDICTS)
     while True:

@@ -7,6 +7,7 @@ import contextlib
 import copy
 import functools
 import inspect
+import sys
 import types
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -128,10 +129,11 @@ class Source:
 def reached(function: Any, package: str) -> list[Source]:
     """A function and the private functions of its package that it calls, directly or through one another.
 
-    Private are those whose names, or the names of whose modules, begin with an underscore; the rules of a custom
-    derivative belong to the function that they are attached to.
+    Private is what its topic's namespace does not show, see :func:`is_public`; the rules of a custom derivative belong
+    to the function that they are attached to.
     """
     found: dict[int, Source] = {}
+    decorators: set[int] = set()  # they have done their work when a mutant of theirs is installed
     waiting = list(_functions(function))
     while waiting:
         plain = waiting.pop(0)
@@ -139,7 +141,9 @@ def reached(function: Any, package: str) -> list[Source]:
         if source is not None:
             found[id(plain)] = source
             waiting += _private_callees(source, package)
-    return list(found.values())
+            used = [getattr(node, "func", node) for node in source.node.decorator_list]
+            decorators |= {id(one) for node in used for one in _functions(_own(node, source, package))}
+    return [source for key, source in found.items() if key not in decorators]
 
 
 def source_of(function: types.FunctionType, package: str) -> Source | None:
@@ -188,14 +192,40 @@ def _functions(value: Any) -> Iterator[types.FunctionType]:
 
 
 def _private_callees(source: Source, package: str) -> list[types.FunctionType]:
-    names = source.function.__globals__
     found: list[types.FunctionType] = []
     for node in ast.walk(source.node):
-        value = _resolve(node, names, source)
-        module = getattr(value, "__module__", None) or ""
-        if f"{module}.".startswith(f"{package}.") and _is_private(value, module.removeprefix(package)):
+        value = _own(node, source, package)
+        if value is not None and not is_public(value, package):
             found += _functions(value)
+            if isinstance(value, type):  # nobody else leads to the methods of a private class
+                found += (one for name, each in vars(value).items() if name[0] != "_" for one in _functions(each))
     return found
+
+
+def _own(node: ast.AST, source: Source, package: str) -> Any:
+    """The function or class of the package that a node names, or None."""
+    value = _resolve(node, source.function.__globals__, source)
+    module = getattr(value, "__module__", None) or ""
+    return value if f"{module}.".startswith(f"{package}.") and callable(value) else None
+
+
+def is_public(value: Any, package: str) -> bool:
+    """Whether users of the package see a function, a class or a method of one.
+
+    They see what has no underscore and stands in the namespace of its topic, the module or package right below the
+    package, or in that of a module that its topic names in ``__all__``.
+    """
+    parts = value.__module__.removeprefix(package).strip(".").split(".")
+    outer, *inner = (getattr(value, "__qualname__", "") or getattr(value, "__name__", "_")).split(".")
+    if any(name.startswith("_") and not name.startswith("__") for name in (*parts, outer, *inner)):
+        return False
+    namespace = sys.modules.get(f"{package}.{parts[0]}")
+    for part in [*parts[1:], None]:
+        found = getattr(namespace, outer, None)
+        if found is not None and (found is value or inner):
+            return True
+        namespace = getattr(namespace, part, None) if part in getattr(namespace, "__all__", ()) else None
+    return False
 
 
 def _resolve(node: ast.AST, names: dict[str, Any], source: Source) -> Any:
@@ -210,13 +240,6 @@ def _resolve(node: ast.AST, names: dict[str, Any], source: Source) -> Any:
         return inspect.getattr_static(value, node.attr, None) if value is not None else None
     inner = _resolve(node.value, names, source)
     return getattr(inner, node.attr, None) if isinstance(inner, types.ModuleType | type) else None
-
-
-def _is_private(value: Any, module: str) -> bool:
-    name = getattr(value, "__name__", "")
-    if not callable(value) or name.startswith("__"):
-        return False
-    return name.startswith("_") or any(part.startswith("_") for part in module.split("."))
 
 
 def _strip(node: ast.AST) -> None:

@@ -11,6 +11,8 @@ import importlib
 import multiprocessing
 import os
 import random
+import sys
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,15 @@ PACKAGE = "jaxmath"
 # Mutants of one function that are tried before the next function's turn comes.
 TURN = 10
 _DEVICES = 4
+_TESTS = Path(__file__).parents[2] / "tests"
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Which functions are changed: those that the names lead to, of these those of the files, if there are any."""
+
+    only: tuple[str, ...] | None = None
+    files: frozenset[str] = frozenset()
 
 
 class Worker:
@@ -30,8 +41,8 @@ class Worker:
       mutants: what there is to judge, in a seeded order, as verdicts without a killer.
     """
 
-    def __init__(self, only: list[str] | None, seed: int, serve: Any = None):
-        self._serve, self._arguments, self._stopped = serve or _serve, (only, seed), False
+    def __init__(self, scope: Scope, seed: int, serve: Any = None):
+        self._serve, self._arguments, self._stopped = serve or _serve, (scope, seed), False
         self.mutants = self._start()
 
     def judge(self, index: int, manner: str) -> Verdict:
@@ -73,7 +84,7 @@ class Worker:
         return answer
 
 
-def _serve(only: list[str] | None, seed: int, pipe: Connection) -> None:
+def _serve(scope: Scope, seed: int, pipe: Connection) -> None:
     """The process, seen from inside.
 
     On the CPU, cut into a few devices, so that code for several devices runs where it is traced.
@@ -82,10 +93,10 @@ def _serve(only: list[str] | None, seed: int, pipe: Connection) -> None:
     os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count={_DEVICES}"
     from mutation_judge import Judge
 
-    from jaxmath import crosscheck
+    from jaxmath.crosscheck.registry import cases as all_cases
 
-    cases = crosscheck.cases()
-    mutants, leads = find(cases, only)
+    cases = all_cases()
+    mutants, leads = find(cases, scope)
     mutants = in_turns(mutants, seed)
     judge = Judge(cases, _bad_input_rows(), leads)
     pipe.send([Verdict(m.function, m.mutation, m.file, m.line, None, 0.0) for m in mutants])
@@ -97,7 +108,7 @@ def _serve(only: list[str] | None, seed: int, pipe: Connection) -> None:
             pipe.send(RuntimeError(f"{type(failure).__name__}: {failure}"))
 
 
-def find(cases: list[Any], only: list[str] | None = None) -> tuple[list[Mutant], dict[str, list[str]]]:
+def find(cases: list[Any], scope: Scope = Scope()) -> tuple[list[Mutant], dict[str, list[str]]]:
     """The mutants of all covered functions, and for each function changed the covered ones that lead to it."""
     sources, leads = {}, {}
     for name in dict.fromkeys(name for case in cases for name in case.covers):
@@ -106,9 +117,10 @@ def find(cases: list[Any], only: list[str] | None = None) -> tuple[list[Mutant],
             leads.setdefault(source.name, []).append(name)
 
     def asked(names: list[str]) -> bool:
-        return only is None or any((name + ".").startswith(part + ".") for name in names for part in only)
+        return scope.only is None or any((name + ".").startswith(part + ".") for name in names for part in scope.only)
 
     chosen = [s for s in sources.values() if asked([s.name, *leads[s.name]])]
+    chosen = [s for s in chosen if s.file in scope.files] or chosen
     return [mutant for source in chosen for mutant in source.mutants()], leads
 
 
@@ -141,7 +153,9 @@ def in_turns(mutants: list[Mutant], seed: int) -> list[Mutant]:
 
 
 def _bad_input_rows() -> list[Any]:
-    """The rows of ``tests/bad_input.py``, none if there is no such file."""
-    if not Path(__file__).with_name("bad_input.py").exists():
+    """The rows of ``bad_input.py`` among the tests, none if there is no such file."""
+    found = next(iter(sorted(_TESTS.rglob("bad_input.py"))), None)
+    if found is None:
         return []
+    sys.path[:0] = dict.fromkeys([str(found.parent), str(_TESTS)])
     return list(importlib.import_module("bad_input").ROWS)

@@ -5,9 +5,15 @@ Every function that a case covers, and the private functions it calls, is change
 gradient, float32) and no row of the bad-input table either is a survivor. Survivors must be listed in
 ``equivalent_mutants.toml`` with the reason why they compute the same.
 
-    python tests/mutation.py                  a seeded sample of two minutes
-    python tests/mutation.py --all            everything, and no stale entry in the list
-    python tests/mutation.py --only pca.fit   one function, or one module, and what it calls
+    python tools/mutation/mutation.py                  two minutes: functions of the files of the last change
+    python tools/mutation/mutation.py --since v0.1     the same of what has changed since then
+    python tools/mutation/mutation.py --sample         two minutes: a seeded sample
+    python tools/mutation/mutation.py --only pca.fit   two minutes: one function, or one module, and what it calls
+    python tools/mutation/mutation.py --all            everything, and no stale entry in the list
+
+The first three keep to the topics whose survivors have been looked at, ``judged`` in ``equivalent_mutants.toml``. The
+last change is what the commits of the twelve hours before the newest one have done, and what is not committed; where
+there is no git, or no function of those files is judged, a sample of all is taken instead.
 
 Exit status: 0 if no unlisted mutant survives, 1 otherwise, 2 if the unchanged code already fails.
 """
@@ -17,6 +23,7 @@ import concurrent.futures
 import itertools
 import os
 import re
+import subprocess
 import sys
 import time
 import tomllib
@@ -25,9 +32,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mutants import Mutant, Verdict
-from mutation_worker import TURN, Worker
+from mutation_worker import PACKAGE, TURN, Scope, Worker
 
 LIST = Path(__file__).with_name("equivalent_mutants.toml")
+ROOT = Path(__file__).parents[2]
+# Commits that are no older than this, before the newest one, are one change.
+_HOURS = 12
 
 
 class Equivalents:
@@ -81,28 +91,76 @@ def work(worker: Worker, groups: Iterator[list[int]], seconds: float, skip_liste
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command and returns its exit status."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--since", metavar="REV", help="functions of the files changed since this revision")
+    which.add_argument("--sample", action="store_true", help="a sample of all functions that are judged")
+    which.add_argument("--only", nargs="+", help="functions or modules, such as pca.fit or pca, and what they call")
     parser.add_argument("--all", action="store_true", help="judge every mutant, however long it takes")
     parser.add_argument("--seconds", type=float, default=120.0, help="start no new mutant after this time")
-    parser.add_argument("--seed", type=int, default=0, help="of the sample")
-    parser.add_argument("--only", nargs="+", help="functions or modules, such as pca.fit or pca, and what they call")
+    parser.add_argument("--seed", type=int, default=0, help="of the order in which mutants are tried")
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     options = parser.parse_args(arguments)
     start = time.monotonic()
-    seconds = float("inf") if options.all else options.seconds
     try:
-        verdicts = _in_processes(options.only, options.seed, options.jobs, seconds, not options.all)
+        scope = scope_of(options)
+        seconds = float("inf") if options.all else options.seconds
+        verdicts = _in_processes(scope, options.seed, options.jobs, seconds, not options.all)
     except RuntimeError as failure:
         print(f"the unchanged code fails: {failure}")
         return 2
     return report(verdicts, time.monotonic() - start, complete=options.all and options.only is None)
 
 
-def _in_processes(only: list[str] | None, seed: int, jobs: int, seconds: float, skip_listed: bool) -> list[Verdict]:
+def scope_of(options: argparse.Namespace) -> Scope:
+    """What the options ask for; SystemExit for a revision that git does not know."""
+    if options.only is not None:
+        return Scope(tuple(options.only))
+    if options.all:
+        return Scope()
+    judged = tuple(tomllib.loads(LIST.read_text(encoding="utf-8"))["judged"])
+    base = None if options.sample else options.since or last_change(ROOT)
+    files = frozenset() if base is None else changed(ROOT, base)
+    if options.since and files is None:
+        raise SystemExit(f"--since: git does not know {options.since}")
+    names = " ".join(sorted(os.path.relpath(file, ROOT) for file in files or ()))
+    print(f"files changed since {base}: {names or 'none'}" if base else "a sample", flush=True)
+    return Scope(judged, files or frozenset())
+
+
+def last_change(root: Path) -> str | None:
+    """The newest commit that is more than twelve hours older than the last one; None without git or such a commit."""
+    newest = _git(root, "log", "-1", "--format=%ct")
+    found = newest and _git(
+        root, "rev-list", "-1", "--abbrev-commit", f"--before={int(newest) - 3600 * _HOURS}", "HEAD"
+    )
+    return found or None
+
+
+def changed(root: Path, base: str) -> frozenset[str] | None:
+    """The files of the library that differ from those of a commit, without the checks; None if git does not know it."""
+    which = f"{PACKAGE}/*.py", f":!{PACKAGE}/crosscheck"
+    names = _git(root, "diff", "--name-only", "--diff-filter=d", base, "--", *which)
+    return None if names is None else frozenset(str(root / name) for name in names.splitlines())
+
+
+def _git(root: Path, *arguments: str) -> str | None:
+    """What git answers; None if it is not there or fails."""
+    try:
+        done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, check=False)
+    except OSError:
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def _in_processes(scope: Scope, seed: int, jobs: int, seconds: float, skip_listed: bool) -> list[Verdict]:
     """Judges the mutants in several processes, each led by a thread of its own that takes the next group when free."""
     with concurrent.futures.ThreadPoolExecutor(jobs) as threads:
-        workers = list(threads.map(lambda _: Worker(only, seed), range(jobs)))
-        count = len(workers[0].mutants)
-        size = 1 if only else TURN  # neighbours share cases, whose first run is slow
+        workers = list(threads.map(lambda _: Worker(scope, seed), range(jobs)))
+        mutants = workers[0].mutants
+        if scope.files and not any(mutant.file in scope.files for mutant in mutants):
+            print("no function of them is judged: a sample", flush=True)
+        count = len(mutants)
+        size = 1 if count < 10 * TURN else TURN  # neighbours share cases, whose first run is slow
         groups = iter([list(range(first, min(first + size, count))) for first in range(0, count, size)])
         try:
             parts = threads.map(lambda worker: work(worker, groups, seconds, skip_listed), workers)
