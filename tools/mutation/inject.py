@@ -241,7 +241,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=Path("injected.json"), help="the findings")
     parser.add_argument("--against", type=Path, help="findings of another suite, which this one must equal")
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir(), "jaxcache"), help="compiled programs")
-    parser.add_argument("--seconds", type=float, default=1800.0, help="that one run of tests may take")
+    parser.add_argument("--seconds", type=float, default=7200.0, help="that one run of tests may take")
     options = parser.parse_args(arguments)
     faults = [fault for fault in load() if options.only is None or fault.id in options.only]
     if unknown := set(options.only or ()) - {fault.id for fault in faults}:
