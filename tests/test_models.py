@@ -151,8 +151,9 @@ def test_lenet_takes_28_pixels_and_32(lenet):
 
 def test_lenet_normalizes_with_its_frame(lenet, tmp_path):
     (x,) = drawn((2, 28, 28, 2))
-    mean, std = (0.5, -1.0), (0.25, 2.0)
-    plain, normalized = build(channels=2), build(channels=2, mean=mean, std=std)
+    mean, std = np.array([0.5, -1.0], np.float32), np.array([0.25, 2.0], np.float32)
+    plain = build(channels=2)
+    normalized = nnx.jit(lambda: models.LeNet(channels=2, mean=mean, std=std, rngs=nnx.Rngs(0)))()
     framed = np.pad(x, ((0, 0), (2, 2), (2, 2), (0, 0)))
     np.testing.assert_allclose(
         normalized(x), plain(jnp.asarray((framed - np.float32(mean)) / np.float32(std))), atol=1e-5
