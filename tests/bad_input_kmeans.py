@@ -149,4 +149,10 @@ ROWS = [
         partial(kmeans.plus_plus, KEY, X, 2, weights=[1, 1, 1, 1, -1]),
         check=nothing_finite,
     ),
+    Row(
+        "kmeans.plus_plus",
+        "nearly all weight in one row",
+        lambda: kmeans.plus_plus(KEY, X, 2, weights=[1e-3, 1e-3, 1e-3, 1e-3, 1e3])[0],
+        check=near(X[4]),
+    ),
 ]
