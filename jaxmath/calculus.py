@@ -1,6 +1,7 @@
 """Functions of one and several variables, their derivatives, and the chain rule."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -9,6 +10,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Num
 
 from jaxmath._array import as_float, as_matrix, as_scalar, product
+from jaxmath._elementwise import check, with_derivative
 
 Function = Callable[[Any], Any]
 
@@ -173,10 +175,11 @@ def derivative(f: Function, x: Num[ArrayLike, "..."], *, delta: Num[ArrayLike, "
 
     Raises:
       TypeError: if f cannot be called; for complex or non-numeric input.
-      ValueError: if f changes the shape, or delta is not one number.
+      ValueError: if f changes the shape or is not elementwise, or delta is not one number.
 
     Note:
-      A NaN in x, and a step of 0, give NaN.
+      A NaN in x, and a step of 0, give NaN. As for :func:`chain_rule`, the derivative of f shows whether it is
+      elementwise; if JAX cannot differentiate f then its values do, and under ``jit`` f is taken at its word.
 
     Example:
       >>> print(derivative(square, 3.0, delta=0.5))
@@ -188,6 +191,7 @@ def derivative(f: Function, x: Num[ArrayLike, "..."], *, delta: Num[ArrayLike, "
     x = as_float(name, x)
     delta = as_scalar(name, "delta", delta).astype(x.dtype)
     ahead, behind = _elementwise(name, f, x + delta), _elementwise(name, f, x - delta)
+    check(name, f, (x + delta, x - delta), (ahead, behind))
     return (ahead - behind) / (2 * delta)
 
 
@@ -235,10 +239,12 @@ def chain_rule(functions: Sequence[Function], x: Num[ArrayLike, "..."]) -> Chain
 
     Raises:
       TypeError: if a function cannot be called; for complex or non-numeric input.
-      ValueError: if there is no function, or one changes the shape.
+      ValueError: if there is no function, or one changes the shape or is not elementwise.
 
     Note:
-      A NaN in x makes its entry NaN and no other.
+      A NaN in x makes its entry NaN and no other. Whether entries depend on each other, as those of softmax or
+      ``x / x.sum()`` do, is seen in how the derivative is computed, not in numbers: where its entries are brought
+      together and taken apart again, f is refused even if they do not depend on each other in the end.
 
     Example:
       >>> chain = chain_rule([square, square], 2.0)
@@ -253,7 +259,7 @@ def chain_rule(functions: Sequence[Function], x: Num[ArrayLike, "..."]) -> Chain
     value = as_float(name, x)
     values, slopes = [], []
     for f in functions:
-        value, slope = _with_slope(name, f, value)
+        value, slope = with_derivative(name, partial(_elementwise, name, f), value)
         values.append(value)
         slopes.append(slope)
     local_derivatives = jnp.stack(slopes)
@@ -311,7 +317,8 @@ def matrix_chain(f: Function, x: Num[ArrayLike, "n d"], w: Num[ArrayLike, "d k"]
 
     Raises:
       TypeError: if f cannot be called; for complex or non-numeric matrices.
-      ValueError: if one of them is no matrix, the shapes do not match, or f changes the shape.
+      ValueError: if one of them is no matrix, the shapes do not match, or f changes the shape or is not elementwise
+        (see :func:`chain_rule`).
 
     Note:
       A NaN in a row of x makes that row of values NaN, and ``gradient_w``.
@@ -328,7 +335,7 @@ def matrix_chain(f: Function, x: Num[ArrayLike, "n d"], w: Num[ArrayLike, "d k"]
     if x.shape[1] != w.shape[0]:
         raise ValueError(f"{name}: expected shapes (n, d) and (d, k), got {x.shape} and {w.shape}")
     n = product(x, w)
-    values, slopes = _with_slope(name, f, n)
+    values, slopes = with_derivative(name, partial(_elementwise, name, f), n)
     return MatrixChain(n, values, product(slopes, w.T), product(x.T, slopes))
 
 
@@ -385,8 +392,3 @@ def _elementwise(name: str, f: Function, x: Array) -> Array:
     if jnp.shape(y) != x.shape:
         raise ValueError(f"{name}: expected an elementwise function, got shape {jnp.shape(y)} from shape {x.shape}")
     return y
-
-
-def _with_slope(name: str, f: Function, x: Array) -> tuple[Array, Array]:
-    """An elementwise function and its derivative."""
-    return jax.jvp(lambda x: _elementwise(name, f, x), (x,), (jnp.ones_like(x),))

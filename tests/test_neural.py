@@ -47,6 +47,32 @@ def test_gradients_of_examples_have_the_gradient_as_their_mean():
     _close(jax.tree.map(lambda g: g.mean(axis=0), each), whole)
 
 
+def _share(z):
+    """Of the whole array: rows depend on each other."""
+    return z / jnp.sum(z**2)
+
+
+def test_activations_of_a_row_or_of_all():
+    params, x, y = _network(3, 3, 3)
+    for activation in (_share, jax.nn.softmax):
+        by_autodiff = jax.jit(jax.grad(lambda p, f=activation: _loss(p, x, y, f)))(params)
+        _close(neural.backward(params, x, y, activation=activation).gradients, by_autodiff)
+    each = neural.per_example_gradients(params, x, y, activation=jax.nn.softmax)
+    _close(jax.tree.map(lambda g: g.mean(axis=0), each), by_autodiff)
+    hidden = neural.forward(params[:1], x, activation=jax.nn.softmax).output
+    _close(neural.mlp(params, x, activation=jax.nn.softmax), neural.mlp(params[1:], hidden, activation=None))
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize("call", [neural.per_example_gradients, neural.jacobian])
+def test_rows_that_depend_on_each_other(call):
+    params, x, y = _network(3, 3, 3)
+    arguments = (params, x) if call is neural.jacobian else (params, x, y)
+    for way in (lambda f: f, jax.jit):
+        with pytest.raises(ValueError, match="expected an elementwise activation, or a function of each row"):
+            way(lambda *arguments: call(*arguments, activation=_share))(*arguments)
+
+
 def test_product_with_the_hessian():
     params, x, y = _network(2, 3, 1)
     vector = jax.tree.map(jnp.cos, params)

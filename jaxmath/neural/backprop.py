@@ -1,5 +1,6 @@
 """The forward pass and the backward pass, written out."""
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -44,7 +45,7 @@ def forward(params: Params, x: Num[ArrayLike, "n d"], *, activation: Activation 
     Args:
       params: a list of (weights, bias), one a layer, shapes ``(m, d)`` and ``(m,)``; the m of one is the d of the next.
       x: rows of data X, shape ``(n, d)``.
-      activation: f, a function that works entry by entry; None for none.
+      activation: f, a function that keeps the shape, most often entry by entry; None for none.
 
     Returns:
       The output $a_L$ and all activations $a_1, \dots, a_L$, in the widest type of the arguments.
@@ -84,11 +85,13 @@ def backward(
     $$\frac{\partial L}{\partial W_l} = \delta_l^T a_{l-1}, \qquad
     \frac{\partial L}{\partial b_l} = \sum_i \delta_{l,i}.$$
 
+    Of an activation that is a function of the whole row, as softmax is, the derivative is a matrix, and multiplies.
+
     Args:
       params: as for :func:`forward`.
       x: rows of data X, shape ``(n, d)``.
       y: targets, one row for each, shape ``(n, m)``.
-      activation: f, a differentiable function that works entry by entry; None for none.
+      activation: f, a differentiable function that keeps the shape, most often entry by entry; None for none.
 
     Returns:
       The loss and its gradients, a list of (weights, bias) as ``params``, in the widest type of parameters and data.
@@ -125,16 +128,15 @@ def examples(name: str, params: Any, x: Any, y: Any) -> tuple[Array, Array, list
 
 def passes(name: str, layers: list[Layer], x: Array, y: Array, activation: Activation) -> tuple[Array, list[Layer]]:
     """Loss and gradients of :func:`backward`."""
-    inputs, slopes, a = [], [], x
+    inputs, derivatives, a = [], [], x
     for layer in layers:
         inputs.append(a)
-        z = affine(a, layer)
-        a, slope = jax.jvp(lambda z: activate(name, activation, z), (z,), (jnp.ones_like(z),))
-        slopes.append(slope)
+        a, times_derivative = jax.vjp(partial(activate, name, activation), affine(a, layer))
+        derivatives.append(times_derivative)
     miss = a - y
     back, gradients = miss / len(x), []
-    for (weights, _), a, slope in reversed(list(zip(layers, inputs, slopes, strict=True))):
-        delta = back * slope
+    for (weights, _), a, times_derivative in reversed(list(zip(layers, inputs, derivatives, strict=True))):
+        (delta,) = times_derivative(back)
         gradients.append((product(delta.T, a), delta.sum(axis=0)))
         back = product(delta, weights)
     return jnp.mean(jnp.sum(miss**2, axis=1)) / 2, gradients[::-1]

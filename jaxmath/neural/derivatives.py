@@ -7,7 +7,7 @@ from jaxtyping import Array, Float, Num
 from jaxmath._array import narrow
 from jaxmath.calculus import sigmoid
 from jaxmath.neural.backprop import examples, passes
-from jaxmath.neural.parameters import Activation, Layer, Params, activate, affine, read
+from jaxmath.neural.parameters import Activation, Layer, Params, activate, affine, check_rows, read
 
 
 def per_example_gradients(
@@ -21,13 +21,14 @@ def per_example_gradients(
       params: as for :func:`jaxmath.neural.forward`.
       x: rows of data, shape ``(n, d)``.
       y: targets, shape ``(n, m)``.
-      activation: a differentiable function that works entry by entry; None for none.
+      activation: a differentiable function that works entry by entry, or row by row; None for none.
 
     Returns:
       A list of (weights, bias) as ``params``, every array with a first axis of length n.
 
     Raises:
-      As :func:`jaxmath.neural.backward` does.
+      TypeError: as :func:`jaxmath.neural.backward` does.
+      ValueError: as :func:`jaxmath.neural.backward` does, and if rows depend on each other in the activation.
 
     Note:
       A NaN in an example stays in the gradients of that example.
@@ -42,6 +43,7 @@ def per_example_gradients(
     """
     name = "neural.per_example_gradients"
     x, y, layers, dtype = examples(name, params, x, y)
+    check_rows(name, activation, layers, len(x))
     one = jax.vmap(lambda row, target: passes(name, layers, row[None], target[None], activation)[1])
     return narrow(one(x, y), dtype)
 
@@ -52,13 +54,14 @@ def jacobian(params: Params, x: Num[ArrayLike, "n d"], *, activation: Activation
     Args:
       params: as for :func:`jaxmath.neural.forward`.
       x: rows of data, shape ``(n, d)``.
-      activation: a differentiable function that works entry by entry; None for none.
+      activation: a differentiable function that works entry by entry, or row by row; None for none.
 
     Returns:
       A matrix for each row, shape ``(n, m, d)``, in forward mode or in reverse mode, whichever takes fewer passes.
 
     Raises:
-      As :func:`jaxmath.neural.forward` does.
+      TypeError: as :func:`jaxmath.neural.forward` does.
+      ValueError: as :func:`jaxmath.neural.forward` does, and if rows depend on each other in the activation.
 
     Note:
       A NaN in a row of x stays in the matrix of that row.
@@ -71,6 +74,7 @@ def jacobian(params: Params, x: Num[ArrayLike, "n d"], *, activation: Activation
     """
     name = "neural.jacobian"
     x, layers, dtype = read(name, params, x)
+    check_rows(name, activation, layers, len(x))
 
     def output(row: Array) -> Array:
         a = row[None]
@@ -99,7 +103,7 @@ def hessian_vector_product(
       x: rows of data, shape ``(n, d)``.
       y: targets, shape ``(n, m)``.
       vector: v, a list of (weights, bias) of the same shapes as ``params``.
-      activation: a twice differentiable function that works entry by entry; None for none.
+      activation: a twice differentiable function that keeps the shape; None for none.
 
     Returns:
       A list of (weights, bias) as ``params``.

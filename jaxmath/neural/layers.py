@@ -10,7 +10,16 @@ from jaxtyping import Array, Float, Num
 
 from jaxmath._array import as_float, as_size, one_of
 from jaxmath.neural.activations import heaviside
-from jaxmath.neural.parameters import Activation, Layer, Params, activate, affine, affine_of_columns, read
+from jaxmath.neural.parameters import (
+    Activation,
+    Layer,
+    Params,
+    activate,
+    activate_columns,
+    affine,
+    affine_of_columns,
+    read,
+)
 
 
 def dense(
@@ -133,7 +142,7 @@ def mlp(
     Args:
       params: a list of (weights, bias), one a layer, shapes ``(m, d)`` and ``(m,)``; the m of one is the d of the next.
       x: rows of data, shape ``(n, d)``.
-      activation: f of the hidden layers, a function that works entry by entry; None for none.
+      activation: f of the hidden layers, a function that works entry by entry, or row by row; None for none.
       output_activation: the function of the last layer; None for none.
 
     Returns:
@@ -159,5 +168,5 @@ def mlp(
     # one column for each row of data: narrow layers are some five times as fast so, and not by a view of the rows
     a = jax.lax.optimization_barrier(x.T)
     for layer in layers[:-1]:
-        a = activate(name, activation, affine_of_columns(layer, a))
+        a = activate_columns(name, activation, affine_of_columns(layer, a))
     return activate(name, output_activation, affine_of_columns(layers[-1], a).T).astype(dtype)

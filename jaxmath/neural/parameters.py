@@ -9,6 +9,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Num
 
 from jaxmath._array import as_float, as_matrix, product
+from jaxmath._elementwise import separate_axes
 
 Activation = Callable[[Any], Any] | None
 Layer = tuple[Float[Array, "_ _"], Float[Array, " _"]]
@@ -56,6 +57,24 @@ def activate(name: str, activation: Activation, n: Float[Array, "..."]) -> Float
     if jnp.shape(a) != n.shape:
         raise ValueError(f"{name}: expected an elementwise activation, got shape {jnp.shape(a)} from shape {n.shape}")
     return jnp.asarray(a, n.dtype)
+
+
+def activate_columns(name: str, activation: Activation, n: Float[Array, "m n"]) -> Float[Array, "m n"]:
+    """As :func:`activate` of rows, here columns; an elementwise function needs no turning, which costs time."""
+    if activation is None or not callable(activation) or separate_axes(activation, n) == [0, 1]:
+        return activate(name, activation, n)
+    return activate(name, activation, n.T).T
+
+
+def check_rows(name: str, activation: Activation, layers: Sequence[Layer], num_rows: int) -> None:
+    """ValueError if the rows that an activation returns depend on each other."""
+    if activation is None or not callable(activation):
+        return
+    for weights, _ in layers:
+        separate = separate_axes(activation, jax.ShapeDtypeStruct((num_rows, len(weights)), weights.dtype))
+        if separate is not None and 0 not in separate:
+            wanted = "an elementwise activation, or a function of each row"
+            raise ValueError(f"{name}: expected {wanted}, got one in which rows depend on each other")
 
 
 def _pairs(params: Any) -> bool:
