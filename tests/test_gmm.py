@@ -319,3 +319,24 @@ def test_slices_keep_the_type_of_the_mixture(dtype):
     params = jax.tree.map(lambda a: a.astype(dtype), near_start(clusters(30).astype(np.float32), "full"))
     results = gmm.marginal(params, [0]), gmm.conditional(params, [0], jnp.ones(1)), gmm.precisions(params)
     assert {str(a.dtype) for a in jax.tree.leaves((results, gmm.covariances(params)))} == {dtype}
+
+
+LINNERUD = np.array(
+    [[5, 162, 60], [2, 110, 60], [12, 101, 101], [12, 105, 37], [13, 155, 58], [4, 101, 42], [8, 101, 38],
+     [6, 125, 40], [15, 200, 40], [17, 251, 250], [17, 120, 38], [13, 210, 115], [14, 215, 105], [1, 50, 50],
+     [6, 70, 31], [12, 210, 120], [4, 60, 25], [11, 230, 80], [15, 225, 73], [2, 110, 43]], float
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("kind", ["full", "tied", "spherical"])
+def test_components_of_few_rows_keep_a_variance(kind, dtype):
+    """Five components of 20 rows of scale 50: with reg_covar alone most covariances are singular in float32."""
+    with jax.enable_x64(dtype == "float64"):
+        x, keys = jnp.asarray(LINNERUD, dtype), jax.random.split(KEY, 20)
+        fits = jax.lax.map(lambda key: gmm.fit(key, x, 5, covariance_type=kind, max_steps=30), keys)
+        jaxmath.check_finite((fits.params, fits.log_likelihood), "fits")
+        assert not fits.num_repairs.any()
+        lone = gmm.fit(KEY, x[:4], 4, covariance_type=kind, reg_covar=0.0, max_steps=2).params
+        floor = jnp.finfo(dtype).eps * x[:4].var(axis=0).mean()
+        np.testing.assert_allclose(variances(lone), jnp.full((4, 3), floor), rtol=1e-3)

@@ -145,7 +145,8 @@ def test_a_prior_keeps_single_rows_from_collapsing():
     with_prior = gmm.fit(KEY, x, 3, reg_covar=0.0, prior=prior_of(x, 3))
     assert np.isfinite(with_prior.log_likelihood)
     assert (with_prior.params.covariances > 0.1).all()
-    assert not gmm.fit(KEY, x, 3, reg_covar=0.0).converged
+    single = gmm.fit(KEY, x, 3, reg_covar=0.0).params.covariances
+    np.testing.assert_allclose(single.min(), np.finfo(np.float32).eps * x.var(), rtol=1e-4)
 
 
 @dense_and_diagonal
@@ -176,6 +177,17 @@ def test_derivative_of_a_fit_with_missing_cells_under_a_prior(kind):
         along = float(sum(map(np.vdot, jax.tree.leaves(slopes), jax.tree.leaves(directions))))
         assert along == pytest.approx((ahead - behind) / 2e-5, rel=1e-5)
         assert (np.where(seen, 0, slopes[0]) == 0).all()
+
+
+def test_derivative_with_respect_to_a_prior_alone():
+    """One component has it in closed form: its covariance is (scatter + S) / (n + nu + d + 2) where kappa is 0."""
+    x = clusters(30).astype(np.float32)
+
+    def spread(scale):
+        prior = gmm.Prior(1.0, np.zeros(2), 0.0, 4.0, scale * jnp.eye(2))
+        return gmm.fit(KEY, x, 1, prior=prior, tol=1e-6).params.covariances[0, 0, 0]
+
+    assert jax.grad(spread)(1.0) == pytest.approx(1 / (30 + 4 + 2 + 2), rel=1e-4)
 
 
 @pytest.mark.parametrize("prior", [None, 0.1])
@@ -234,6 +246,13 @@ def test_small_batches_without_weights(kind):
     options = {"covariance_type": kind, "init": near_start(x, kind), "batch_size": 256, "num_steps": 150}
     plain, weighted = (gmm.fit_minibatch(KEY, x, 3, weights=w, **options) for w in (None, np.ones(3000)))
     assert plain.log_likelihood == pytest.approx(float(weighted.log_likelihood), abs=0.02)
+
+
+def test_small_batches_place_a_start_by_weight():
+    x, weights = clusters(100).astype(np.float32), np.r_[np.zeros(50), np.ones(50)]
+    x[:50] = np.nan
+    fit = gmm.fit_minibatch(KEY, x, 3, weights=weights, batch_size=20, num_steps=20)
+    assert fit.log_likelihood == pytest.approx(float(gmm.log_prob(fit.params, x[50:]).mean()), rel=1e-5)
 
 
 def test_small_batches_place_a_start_among_fewer_rows_than_components_ask_for():

@@ -49,7 +49,8 @@ def fit(
         returned. They run one after the other in one program, so that memory is that of one.
       max_steps: static.
       tol: see above.
-      reg_covar: added to every variance in every step; absolute, as scikit-learn's.
+      reg_covar: added to every variance in every step; absolute, as scikit-learn's. Beside it no variance falls below
+        eps times the mean variance of the data.
       prior: None for the most likely mixture; with a prior the most probable one. The stopping rule and ``history``
         then add the log-density of the prior, up to a constant, over the number of rows.
       chunk_size: rows in a chunk, as in :func:`jaxmath.reduce.over`; None for as many as stay in cache. With None, more
@@ -67,7 +68,8 @@ def fit(
 
     Note:
       A NaN or an infinity in a row that counts, a negative weight, and a covariance that is not positive definite to
-      working precision (``reg_covar`` too small) make the log-likelihood NaN and end the fit with ``converged`` false.
+      working precision (more columns than its rows can tell apart) make the log-likelihood NaN and end the fit with
+      ``converged`` false.
       A component whose weight falls below 10 eps is put beside the heaviest one. The derivative with respect to data,
       weights and ``reg_covar`` is that of the stationary point, which the fit is brought to first; the start, ``tol``
       and ``history`` have none. It is NaN where the stationary point is not found. Many fits at once:

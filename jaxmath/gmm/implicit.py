@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.flatten_util import ravel_pytree
 
 from jaxmath.gmm.mixture import GMM
 from jaxmath.gmm.steps import Data, maximize
@@ -65,19 +66,22 @@ def _stationary(step: Callable[[GMM], GMM], params: GMM) -> tuple[GMM, jax.Array
 
 
 def _solve(step: Callable[[GMM], GMM], point: GMM, right: GMM, settled: jax.Array) -> GMM:
-    """The tangent that a step turns into itself less the right side; NaN where it is not found."""
+    """The tangent that a step turns into itself less the right side; NaN where it is not found.
+
+    The system is of one vector: a right side in parts cannot be transposed where some do not depend on the data.
+    """
     tolerance = math.sqrt(jnp.finfo(point.means.dtype).eps) / 100
+    vector, as_mixture = ravel_pytree(right)
 
-    def apply(tangent: GMM) -> GMM:
-        return jax.tree.map(jnp.subtract, tangent, jax.jvp(step, (point,), (tangent,))[1])
+    def apply(tangent: jax.Array) -> jax.Array:
+        return tangent - ravel_pytree(jax.jvp(step, (point,), (as_mixture(tangent),))[1])[0]
 
-    def solve(apply: Callable[[GMM], GMM], right: GMM) -> GMM:
+    def solve(apply: Callable[[jax.Array], jax.Array], right: jax.Array) -> jax.Array:
         found, _ = jax.scipy.sparse.linalg.gmres(apply, right, tol=tolerance / 10, atol=0.0, maxiter=_ROUNDS)
-        left = jax.tree.map(jnp.subtract, apply(found), right)
-        good = settled & (_norm(left) <= tolerance * _norm(right))
-        return jax.tree.map(lambda a: jnp.where(good, a, jnp.nan), found)
+        good = settled & (jnp.linalg.norm(apply(found) - right) <= tolerance * jnp.linalg.norm(right))
+        return jnp.where(good, found, jnp.nan)
 
-    return jax.lax.custom_linear_solve(apply, right, solve, transpose_solve=solve)
+    return as_mixture(jax.lax.custom_linear_solve(apply, vector, solve, transpose_solve=solve))
 
 
 def _distance(a: GMM, b: GMM) -> jax.Array:
@@ -87,10 +91,6 @@ def _distance(a: GMM, b: GMM) -> jax.Array:
         for u, v in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True)
     ]
     return jnp.max(jnp.stack(changes))
-
-
-def _norm(tree: GMM) -> jax.Array:
-    return jnp.sqrt(sum((jnp.sum(a**2) for a in jax.tree.leaves(tree)), jnp.zeros(())))
 
 
 def _no_tangent(a: jax.Array) -> Any:

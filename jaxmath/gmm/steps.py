@@ -16,6 +16,9 @@ from jaxmath.gmm.chunk import Statistics, chunk_rows, expect, model_of, settle
 from jaxmath.gmm.mixture import DENSE, GMM, checked, variances, with_rows
 from jaxmath.gmm.prior import Prior, as_prior, with_prior
 
+# How many eps of itself are added to the variances of whole covariances.
+_ROUNDING = 8
+
 
 def e_step(
     params: GMM,
@@ -66,7 +69,8 @@ def m_step(params: GMM, statistics: Statistics, *, reg_covar: ArrayLike = 1e-6, 
     Args:
       params: the mixture of the E-step.
       statistics: what :func:`e_step` returned for it.
-      reg_covar: added to every variance.
+      reg_covar: added to every variance. No variance falls below eps times the mean variance of the data, which keeps
+        a covariance positive definite where ``reg_covar`` is too small to.
       prior: of the weights, means and covariances.
 
     Returns:
@@ -172,6 +176,7 @@ def maximize(
     """The M-step, and how many empty components it had to move."""
     kind, dtype = params.covariance_type, params.means.dtype
     d = params.means.shape[1]
+    floor = jnp.finfo(dtype).eps * mean_variance(params, sums)
     sums, weights, extra = with_prior(params, sums, prior)
     empty = sums.counts < 10 * jnp.finfo(dtype).eps * sums.rows
     counts = jnp.where(empty, 1, sums.counts)
@@ -185,10 +190,30 @@ def maximize(
         covariances = scatter / (counts + extra).reshape(-1, *(1,) * (scatter.ndim - 1))
     if kind.endswith("spherical"):
         covariances = covariances.mean(axis=-1)
-    reg = jnp.asarray(reg_covar, dtype)
-    covariances = covariances + reg * jnp.eye(d, dtype=dtype) if dense else jnp.maximum(covariances, 0) + reg
+    covariances = _regularized(covariances, jnp.asarray(reg_covar, dtype), floor, dense)
     new = GMM(weights, params.means + delta, covariances, kind)
     return jax.lax.cond(empty.any(), _repaired, lambda new, _: new, new, empty), empty.sum()
+
+
+def mean_variance(params: GMM, sums: Statistics) -> Float[Array, ""]:
+    """The variance of a column of the data, on average over the columns."""
+    counts = sums.counts[:, None]
+    away = params.means - (counts * params.means + sums.first).sum(axis=0) / sums.rows
+    second = jnp.diagonal(sums.second, axis1=1, axis2=2) if sums.second.ndim == 3 else sums.second
+    return jnp.sum(second + (2 * sums.first + counts * away) * away) / (sums.rows * second.shape[1])
+
+
+def _regularized(covariances: Array, reg_covar: Array, floor: Array, dense: bool) -> Array:
+    """Covariances with ``reg_covar`` on the diagonal, no variance below the floor.
+
+    Where columns are so alike that rounding leaves a matrix singular, a few eps of each variance more make it positive
+    definite in the type that is computed in.
+    """
+    if not dense:
+        return jnp.maximum(jnp.maximum(covariances, 0) + reg_covar, floor)
+    spread = jnp.diagonal(covariances, axis1=-2, axis2=-1)
+    added = jnp.maximum(reg_covar, floor - spread) + _ROUNDING * jnp.finfo(spread.dtype).eps * spread
+    return covariances + added[..., None] * jnp.eye(spread.shape[-1], dtype=spread.dtype)
 
 
 def moved(params: GMM, by: Array) -> GMM:

@@ -143,7 +143,7 @@ def fit_minibatch(
     some, some_counted = rows, counted
     if settings.method is not None and len(x) > batch_size:
         size = min(max(batch_size, settings.k), len(x))
-        some, counted = random_rows(key_sample, rows, size, counted), None
+        some, some_counted = random_rows(key_sample, rows, size, counted), None
     params, repairs = _start(name, key_start, init, settings, shift, some, some_counted, reg_covar, None)
     decay = jnp.asarray(decay, rows.dtype)
     params, history, more = _stepwise(
