@@ -37,7 +37,7 @@ def _of_numbers(name: str, call: Any) -> list[Row]:
         ("None", partial(call, None, P), (TypeError, "expected real numbers")),
         ("empty", partial(call, P[:0], P[:0]), equal(P[:0])),
         ("NaN", lambda: jnp.isnan(call([0.5, NAN, 0.5], [1.0, 1.0, NAN])), equal([False, True, True])),
-        ("booleans", lambda: call(P, P > 0.3), near(call(P, (P > 0.3) * 1.0))),
+        ("booleans", lambda: call(P, P > 0.3), near(lambda: call(P, (P > 0.3) * 1.0))),
         ("float16", lambda: call(P.astype(np.float16), np.ones(3)), dtype_is(jnp.float16)),
     )
 
