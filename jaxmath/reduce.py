@@ -20,6 +20,7 @@ from jaxtyping import Array, Num, PyTree, Shaped
 
 from jaxmath._array import as_real, as_size, as_weights, is_list, same_rows
 from jaxmath._stream import even_chunk, even_pieces, in_chunks
+from jaxmath._threads import check_threads
 
 Statistics = Callable[[Any, Array], Any]
 
@@ -274,7 +275,9 @@ def _weight_dtype(x: Any) -> Any:
 def _num_lanes(x: Any) -> int:
     """How many devices may hold rows: those that do, or all there are while tracing."""
     leaf = jax.tree.leaves(x)[0]
-    return jax.device_count() if isinstance(leaf, Tracer) else len(leaf.sharding.device_set)
+    lanes = jax.device_count() if isinstance(leaf, Tracer) else len(leaf.sharding.device_set)
+    check_threads(lanes)
+    return lanes
 
 
 def _as_partial(statistics: Statistics) -> Partial:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from jax.tree_util import Partial
 
 from jaxmath import _stream, reduce
+from jaxmath._threads import check_threads, num_threads
 
 RNG = np.random.default_rng(0)
 TRACES = []
@@ -193,8 +194,23 @@ def test_one_device_with_an_explicit_mesh():
     np.testing.assert_array_equal(found["sum"], [30, 36])
 
 
+def test_devices_without_threads_are_refused(monkeypatch):
+    monkeypatch.setattr(jax, "default_backend", lambda: "cpu")
+    for reserved, good in (("2", False), ("4", False), ("5", True), ("8", True)):
+        monkeypatch.setenv("NPROC", reserved)
+        if good:
+            check_threads(4)
+        else:
+            with pytest.raises(RuntimeError, match=rf"4 CPU devices on {reserved} threads .* set NPROC=8 in the env"):
+                check_threads(4)
+        check_threads(1)
+    monkeypatch.setenv("NPROC", "many")
+    assert num_threads() == len(os.sched_getaffinity(0))
+
+
 def test_four_devices():
-    environment = os.environ | {"XLA_FLAGS": "--xla_force_host_platform_device_count=4", "JAX_PLATFORMS": "cpu"}
+    flags = "--xla_force_host_platform_device_count=4"
+    environment = os.environ | {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu", "NPROC": "8"}
     script = Path(__file__).with_name("four_devices.py")
     result = subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True, timeout=240)
     assert result.stdout.strip() == "four devices agree", result.stderr

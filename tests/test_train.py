@@ -877,7 +877,7 @@ def test_two_devices_have_the_losses_of_one(tmp_path):
     curves = []
     for count in (1, 2):
         flags = f"--xla_force_host_platform_device_count={count}"
-        result = run_child("losses", JAX_PLATFORMS="cpu", XLA_FLAGS=flags)
+        result = run_child("losses", JAX_PLATFORMS="cpu", XLA_FLAGS=flags, NPROC="8")
         assert result.returncode == 0, result.stderr
         curves.append(json.loads(result.stdout.splitlines()[-1]))
     assert [curve["devices"] for curve in curves] == [1, 2]

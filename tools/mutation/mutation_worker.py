@@ -91,6 +91,7 @@ def _serve(scope: Scope, seed: int, pipe: Connection) -> None:
     """
     os.environ["JAX_PLATFORMS"] = "cpu"
     os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count={_DEVICES}"
+    os.environ["NPROC"] = "8"  # more threads than devices, or they wait for each other
     from mutation_judge import Judge
 
     from jaxmath.crosscheck.registry import cases as all_cases
