@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array
 
 from jaxmath._array import is_list, real, same_rows
@@ -21,17 +22,22 @@ def even_pieces(name: str, batches: Iterable[Any], weights: Iterable[Any] | None
     """Pieces of one size, with their weights, from batches of any sizes.
 
     The size is that of the first batch that has rows, or 4,096 if that is more. Rows beyond it wait for the next piece;
-    the last one is padded with rows of weight 0, unless it is the only one. Arrays of the host stay on the host.
+    the last one is padded with rows of weight 0, unless it is the only one. A batch of weight 0 throughout is left out
+    like an empty one, unless there is no other. Arrays of the host stay on the host.
     """
-    held, num_held, size, shapes, alone = [], 0, 0, None, True
+    held, num_held, size, shapes, alone, weightless = [], 0, 0, None, True, None
     for pair in _with_weights(name, batches, weights):
         batch, batch_weights = _checked(name, *pair)
         if not len(batch_weights):
             continue
         these = [a.shape[1:] for a in jax.tree.leaves(batch)]
-        size, shapes = size or max(len(batch_weights), _LEAST_ROWS), shapes or these
+        shapes = shapes or these
         if shapes != these:
             raise ValueError(f"{name}: batches differ in their columns: {shapes} and {these}")
+        if not isinstance(batch_weights, Tracer) and not (batch_weights != 0).any():
+            weightless = (batch, batch_weights)
+            continue
+        size = size or max(len(batch_weights), _LEAST_ROWS)
         held.append((batch, batch_weights))
         num_held += len(batch_weights)
         if num_held < size:
@@ -44,6 +50,8 @@ def even_pieces(name: str, batches: Iterable[Any], weights: Iterable[Any] | None
     if held:
         last = _joined(held)
         yield last if alone else jax.tree.map(lambda a: _pad(a, size), last)
+    elif alone and weightless is not None:
+        yield weightless
 
 
 def first_piece(name: str, make_batches: Makes, make_weights: Makes | None) -> tuple[Any, Any]:

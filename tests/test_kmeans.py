@@ -154,6 +154,15 @@ def test_small_batches_are_drawn_by_weight():
     assert small.history[-1] == pytest.approx(float(small.inertia), rel=0.5)
 
 
+def test_a_first_batch_of_weight_0_is_left_out():
+    x = clusters(40, 2, 2)
+    batches, weights = [np.full((5, 2), np.nan), x, 9 * x], [np.zeros(5), np.ones(40), np.zeros(40)]
+    fitted = kmeans.fit_batches(jax.random.key(0), lambda: batches, 2, weights=lambda: weights)
+    np.testing.assert_allclose(fitted.inertia, inertia_of(fitted.centers, x), rtol=1e-5)
+    nothing = kmeans.fit_batches(jax.random.key(0), lambda: [x], 2, weights=lambda: [np.zeros(40)])
+    assert not nothing.converged
+
+
 def test_only_rows_that_count_become_centers():
     x = jnp.array([[100.0], [5.0], [5.0], [np.nan], [6.0]])
     for seed in range(5):
