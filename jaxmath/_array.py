@@ -104,6 +104,14 @@ def narrow(tree: Tree, dtype: Any) -> Tree:
     return jax.tree.map(lambda leaf: leaf.astype(dtype) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf, tree)
 
 
+def padded(history: list, length: int, dtype: Any) -> Float[Array, " n"]:
+    """Numbers of so many steps as an array of one length, NaN after them; also under ``jax_debug_nans``."""
+    numbers = np.full(length, np.nan, dtype)
+    numbers[: len(history)] = [float(number) for number in history]
+    with jax.debug_nans(False):
+        return jnp.asarray(numbers)
+
+
 def product(a: Float[Array, "..."], b: Float[Array, "..."]) -> Float[Array, "..."]:
     """A matrix product in full precision also where the device's default is bfloat16 or TF32."""
     return jnp.matmul(a, b, precision=jax.lax.Precision.HIGHEST)

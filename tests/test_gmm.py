@@ -1,6 +1,7 @@
 """Mixtures of Gaussians: against scikit-learn, the laws of EM, and data that breaks other implementations."""
 
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -8,9 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jax.experimental import checkify
 
 import jaxmath
-from jaxmath import gmm
+from jaxmath import gmm, kmeans
 from jaxmath.crosscheck.gradient import quick_to_compile
 from jaxmath.gmm.mixture import COVARIANCE_TYPES, variances
 
@@ -49,7 +51,7 @@ def close(a, b, rtol=1e-4, atol=1e-4):
 )
 def test_equals_scikit_learn_after_20_steps(kind, dtype, tolerance):
     mixture = pytest.importorskip("sklearn.mixture")
-    x = clusters(600, 3)  # enough rows for a table of products
+    x = clusters(4200, 3)  # enough rows for a table of products
     with jax.enable_x64(dtype == "float64"):
         init = near_start(x.astype(dtype), kind)
         ours = gmm.fit(KEY, x.astype(dtype), 3, covariance_type=kind, init=init, max_steps=20, tol=0.0)
@@ -340,3 +342,72 @@ def test_components_of_few_rows_keep_a_variance(kind, dtype):
         lone = gmm.fit(KEY, x[:4], 4, covariance_type=kind, reg_covar=0.0, max_steps=2).params
         floor = jnp.finfo(dtype).eps * x[:4].var(axis=0).mean()
         np.testing.assert_allclose(variances(lone), jnp.full((4, 3), floor), rtol=1e-3)
+
+
+def test_a_mixture_of_integers_and_lists_is_one_of_floats():
+    shares: Any = [0.5, 0.5]
+    means: Any = [[0, 0], [3, 1]]
+    spread: Any = [[[1, 0.5], [0.5, 1]]] * 2
+    variance: Any = [[1, 1], [1, 1]]
+    whole = gmm.GMM(np.array([0.5, 0.5], np.float32), np.array(means), np.array(spread, np.float32))
+    floats = gmm.GMM(*(jnp.array(a, jnp.float32) for a in (shares, means, spread)))
+    x, prior = np.array([[0.5, 1.0], [2.0, 2.0], [1.0, 0.0]], np.float32), gmm.Prior(2, [0, 0], 1, 4, [[1, 0], [0, 1]])
+    sums = gmm.e_step(floats, x)
+    lists = gmm.Statistics(*(np.asarray(a).tolist() for a in sums))
+    for params in (whole, gmm.GMM(shares, means, spread)):
+        for function in (
+            gmm.covariances, gmm.precisions, lambda p: gmm.marginal(p, [1]), lambda p: gmm.conditional(p, [0], [1]),
+            lambda p: gmm.log_prob(p, x), lambda p: gmm.bic(p, x), lambda p: gmm.aic(p, x),
+            lambda p: gmm.sample(KEY, p, 3)[0], lambda p: gmm.impute(p, x), lambda p: gmm.e_step(p, x),
+            lambda p: gmm.m_step(p, lists, prior=prior), lambda p: gmm.fit(KEY, x, 2, init=p, max_steps=1).params,
+        ):  # fmt: skip
+            found, expected = function(params), function(floats)
+            close(found, expected, 1e-5, 1e-5)
+            assert all(jnp.issubdtype(a.dtype, jnp.floating) for a in jax.tree.leaves(found))
+    with pytest.raises(TypeError, match=r"gmm\.m_step: expected the statistics of gmm\.e_step, got tuple"):
+        gmm.m_step(floats, tuple(sums))
+    with pytest.raises(ValueError, match=r"gmm\.m_step: expected statistics of shapes \(\(2,\), \(2, 2\), \(2, 2\), "):
+        gmm.m_step(gmm.GMM(shares, means, variance, "diag"), sums)
+
+
+@pytest.mark.parametrize("kind", ["full", "tied", "diag"])
+def test_densities_of_components_far_apart(kind):
+    """1e9 apart, where a mean of the means would leave float32 no digit of a row."""
+    spread = {"full": np.stack([np.eye(2)] * 2), "tied": np.eye(2), "diag": np.ones((2, 2))}[kind].astype(np.float32)
+    params = gmm.GMM(jnp.full(2, 0.5), jnp.array([[0.0, 0.0], [1e9, 0.0]]), spread, kind)
+    x = jnp.array([[0.0, 0.0], [5.0, 0.0], [1e9, 3.0]])
+    expected = -np.log(2) - np.log(2 * np.pi) - np.array([0.0, 12.5, 4.5])
+    np.testing.assert_allclose(gmm.log_prob(params, x), expected, rtol=1e-6)
+    np.testing.assert_array_equal(gmm.predict(params, x), [0, 0, 1])
+    np.testing.assert_allclose(gmm.responsibilities(params, x), [[1, 0], [1, 0], [0, 1]])
+    three = gmm.GMM(*map(jnp.array, ([1, 1, 2], [[0, 0], [2, 1], [1e9, 0]], [1, 1, 1])), "spherical")
+    shares = np.exp([-12.5, -4.5]) / np.exp([-12.5, -4.5]).sum()
+    np.testing.assert_allclose(gmm.conditional(three, [0], [5.0]).weights, [*shares, 0], rtol=1e-5)
+
+
+def test_clean_data_under_debug_nans():
+    """Fits, and all that is said of one; `history` alone is NaN, which a caller's jit therefore refuses."""
+    x = clusters(40).astype(np.float32)
+    with jax.debug_nans(True):
+        fits = [
+            gmm.fit(KEY, x, 2), gmm.fit(KEY, x, 2, covariance_type="diag"), gmm.fit_missing(KEY, x, 2),
+            gmm.fit_batches(KEY, lambda: [x], 2), gmm.fit_minibatch(KEY, x, 2, batch_size=8, num_steps=3),
+            kmeans.fit(KEY, x, 2), kmeans.fit_batches(KEY, lambda: [x], 2), kmeans.fit_minibatch(KEY, x, 2),
+        ]  # fmt: skip
+        params = fits[0].params
+        for said in (
+            gmm.conditional(params, [0], x[0, :1]), gmm.precisions(params), gmm.impute(params, x), gmm.bic(params, x),
+            gmm.responsibilities(params, x), gmm.predict(params, x), gmm.em_step(params, x),
+            gmm.sample(KEY, params, 3), kmeans.predict(x[:2], x), kmeans.plus_plus(KEY, x, 3),
+        ):  # fmt: skip
+            jaxmath.check_finite(said, "of a fit")
+        with pytest.raises(FloatingPointError):
+            jax.jit(lambda x: gmm.fit(KEY, x, 2))(x)
+    jaxmath.check_finite([fit._replace(history=0.0) for fit in fits], "fits")
+
+
+@pytest.mark.parametrize("estimate", [gmm.fit, kmeans.fit])
+def test_no_step_between_is_nan_on_clean_data(estimate):
+    checked = checkify.checkify(lambda x: estimate(KEY, x, 2, max_steps=3)[:2], errors=checkify.nan_checks)
+    error, _ = jax.jit(checked)(clusters(40).astype(np.float32))
+    assert error.get() is None

@@ -217,6 +217,13 @@ def test_batches_place_their_own_start_and_stop():
     assert (int(short.num_steps), bool(short.converged)) == (1, False)
 
 
+def test_a_first_batch_of_weight_0_is_left_out():
+    x = clusters(60).astype(np.float32) + 1e4
+    batches, weights = [np.full((5, 2), np.nan), x], [np.zeros(5), np.ones(60)]
+    fit = gmm.fit_batches(KEY, lambda: batches, 2, weights=lambda: weights, max_steps=3)
+    close(fit, gmm.fit_batches(KEY, lambda: [x], 2, max_steps=3), 1e-6)
+
+
 def test_an_iterator_that_is_used_up_is_an_error():
     batches = iter([clusters(30).astype(np.float32)] * 2)
     with pytest.raises(ValueError, match="at least one row, got an empty iterable"):

@@ -3,9 +3,10 @@ r"""What EM does with one chunk of rows, and how many rows that should be.
 Everything lies with the rows in the last axis: measured on two CPU cores, products and sums over them are then fastest
 at 2 columns and at 32. Residuals are whitened before they are squared: with $\Sigma_k = L_k L_k^T$ the E-step needs
 $y_k = L_k^{-1} (x - \mu_k)$, one matrix product for all components, and the M-step $\sum_i r_{ik} y_{ik} y_{ik}^T$.
-So in a pass over rows nothing large cancels, whatever the scale of a component and however far it lies from the
-others. Writing the quadratic form as a product with $x_i x_j$ halves the multiplications, but is only faster where all
-those products are kept from step to step: :mod:`jaxmath.gmm.table`.
+Rows and means are relative to a point near the data, but the product subtracts what it has multiplied, so that a
+component of deviation s at a distance r from that point loses r / s eps. Densities subtract every mean first:
+:func:`joint_log_prob`. Writing the quadratic form as a product with $x_i x_j$ halves the multiplications, but is only
+faster where all those products are kept from step to step: :mod:`jaxmath.gmm.table`.
 
 Diagonal covariances have no such product: there the residuals of all components cost ten times the form
 $x_j^2 / \sigma_{kj}^2 - 2 x_j \mu_{kj} / \sigma_{kj}^2 + \mu_{kj}^2 / \sigma_{kj}^2$. It is used where it loses no
@@ -90,12 +91,35 @@ def model_of(params: GMM) -> Model:
     return Dense(factor, jnp.concatenate([inverse, -moved], axis=2), log_scale)
 
 
+def unit_model(means: Float[Array, "k d"], covariance_type: str) -> Model:
+    """Components of equal weights and unit variances, of which the nearest is the most likely."""
+    k, d = means.shape
+    nothing = jnp.zeros(k, means.dtype)
+    if covariance_type not in DENSE:
+        return Diagonal(means, jnp.ones_like(means), nothing, any_lane(jnp.max(means**2) > _FAR))
+    one = jnp.broadcast_to(jnp.eye(d, dtype=means.dtype), (k, d, d))
+    return Dense(one, jnp.concatenate([one, -means[:, :, None]], axis=2), nothing)
+
+
 def log_joint(model: Model, columns: Float[Array, "d m"]) -> tuple[Float[Array, "k m"], Array | None]:
     r"""$\log \pi_k + \log N(x \mid \mu_k, \Sigma_k)$, and the whitened residuals $y$, ``(k, d, m)``, where formed."""
     if isinstance(model, Dense):
         residuals = _residuals(model, columns)
         return model.log_scale[:, None] - jnp.sum(residuals**2, axis=1) / 2, residuals
     return jax.lax.cond(model.narrow, _joint_by_residuals, _joint_by_squares, model, columns), None
+
+
+def joint_log_prob(params: GMM, columns: Float[Array, "d m"]) -> Float[Array, "k m"]:
+    r"""$\log \pi_k + \log N(x \mid \mu_k, \Sigma_k)$ with every mean subtracted from the rows before whitening."""
+    model = model_of(params)
+    if isinstance(model, Diagonal):
+        return _joint_by_residuals(model, columns)
+
+    def distances(component: tuple[Array, Array]) -> Array:
+        mean, whiten = component
+        return jnp.sum(product(whiten, columns - mean[:, None]) ** 2, axis=0)
+
+    return model.log_scale[:, None] - jax.lax.map(distances, (params.means, model.whiten[:, :, :-1])) / 2
 
 
 def expect(model: Model, shift: Float[Array, " d"], x: Float[Array, "m d"], weights: Float[Array, " m"]) -> Statistics:
@@ -115,6 +139,20 @@ def assign(model: Model, shift: Float[Array, " d"], x: Float[Array, "m d"], weig
     nearest = jax.nn.one_hot(jnp.argmax(joint, axis=0), len(joint), axis=0, dtype=x.dtype)
     poison = jnp.sum(columns, axis=0) * 0  # NaN and infinity belong nowhere
     return gather(model, columns, residuals, (nearest + poison) * weights)._replace(rows=weights.sum())
+
+
+def expect_or_assign(
+    model: Model, shift: Float[Array, " d"], assigned: Bool[Array, ""], x: Float[Array, "m d"], weights: Array
+) -> Statistics:
+    """:func:`expect`, or :func:`assign` where the flag is set, in one program."""
+    columns = x.T - shift[:, None]
+    joint, residuals = log_joint(model, columns)
+    responsibilities, log_density = posterior(joint)
+    nearest = jax.nn.one_hot(jnp.argmax(joint, axis=0), len(joint), axis=0, dtype=x.dtype)
+    responsibilities = jnp.where(assigned, nearest, responsibilities)
+    return gather(model, columns, residuals, responsibilities * weights)._replace(
+        log_likelihood=weights @ log_density, rows=weights.sum()
+    )
 
 
 def divide(model: Model, shift: Float[Array, " d"], x: tuple[Array, Array], weights: Float[Array, " m"]) -> Statistics:

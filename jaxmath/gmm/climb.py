@@ -14,9 +14,9 @@ from jaxmath.gmm.chunk import Statistics
 from jaxmath.gmm.implicit import with_implicit_derivative
 from jaxmath.gmm.mixture import COVARIANCE_TYPES, GMM
 from jaxmath.gmm.prior import as_prior, log_prior, moved_prior
-from jaxmath.gmm.start import as_start, start
+from jaxmath.gmm.start import Centers, as_start, centers, start
 from jaxmath.gmm.steps import Data, maximize, moved, whole_rows
-from jaxmath.gmm.table import looked_up, num_bytes, where_there_is_room
+from jaxmath.gmm.table import WORTH, looked_up, num_bytes, where_there_is_room
 
 # An E-step over all rows: of parameters, what was subtracted from their means, rows, weights, rows in a chunk.
 Expected = Callable[[GMM, Array, Any, Any, int | None], Statistics]
@@ -96,7 +96,10 @@ def _best_fit(expected, key, shift, data, filled, given, tol, settings) -> Fit:
 
     def one(key: Array) -> tuple[Fit, Array]:
         init = method if given is None else given
-        begin, repairs = start(key, init, k, kind, shift, filled, weights, data.reg_covar, prior, chunk_size)
+        if isinstance(init, str) and expected is whole_rows and len(filled) < WORTH:
+            begin, repairs = centers(key, init, (k, kind), shift, (filled, weights), chunk_size), jnp.zeros((), int)
+        else:
+            begin, repairs = start(key, init, k, kind, shift, filled, weights, data.reg_covar, prior, chunk_size)
         fit = climb(expected, jax.lax.stop_gradient(begin), shift, data, tol, max_steps, chunk_size)
         num_rows = len(filled) if weights is None else weights.sum()
         objective = fit.log_likelihood + log_prior(fit.params, prior) / num_rows
@@ -114,7 +117,7 @@ def _best_fit(expected, key, shift, data, filled, given, tol, settings) -> Fit:
 @with_implicit_derivative
 def climb(
     expected: Expected,
-    begin: GMM,
+    begin: GMM | Centers,
     shift: Array,
     data: Data,
     tol: Array,
@@ -124,30 +127,41 @@ def climb(
     """EM from a start until the objective rests; all means are relative to the shift."""
     settings = expected, max_steps, chunk_size
     quick, slow = (partial(_climb, settings, table) for table in (True, False))
-    if expected is not whole_rows or chunk_size is not None:
+    if expected is not whole_rows or chunk_size is not None or isinstance(begin, Centers):
         return slow(begin, shift, data, tol)
     size = num_bytes(data.x, begin.covariance_type)
     return where_there_is_room(quick, slow, size)(begin, shift, data, tol)
 
 
 def _climb(
-    settings: tuple[Expected, int, int | None], table: bool, begin: GMM, shift: Array, data: Data, tol: Array
+    settings: tuple[Expected, int, int | None],
+    table: bool,
+    begin: GMM | Centers,
+    shift: Array,
+    data: Data,
+    tol: Array,
 ) -> Fit:
     expected, max_steps, chunk_size = settings
+    first = begin.params if isinstance(begin, Centers) else begin
+    num_before = int(isinstance(begin, Centers))  # steps that are not counted: the assignment to centers
 
     def by_rows(params: GMM) -> Statistics:
         return expected(params, shift, data.x, data.weights, chunk_size)
 
-    kind, k = begin.covariance_type, len(begin.weights)
-    e_step = looked_up(by_rows, kind, k, shift, data) if table else lambda params, _: by_rows(params)
+    def e_step(params: GMM, num_steps: Array, idle: Array) -> Statistics:
+        if num_before:
+            return whole_rows(params, shift, data.x, data.weights, chunk_size, num_steps < 0)
+        return by_rows(params) if by_table is None else by_table(params, idle)
+
+    by_table = looked_up(by_rows, first.covariance_type, len(first.weights), shift, data) if table else None
 
     def step(state):
         params, history, num_steps, change, num_repairs, _, idle = state
-        sums = e_step(params, idle)
+        sums = e_step(params, num_steps, idle)
         mean = sums.log_likelihood / sums.rows
         objective = mean + log_prior(params, data.prior) / sums.rows
-        finished = (change < tol) | (num_steps == max_steps) | ~jnp.isfinite(objective)
-        next_change = jnp.abs(objective - history[num_steps - 1])  # at first against the last place, which is NaN
+        finished = (change < tol) | (num_steps == max_steps) | (~jnp.isfinite(objective) & (num_steps >= 0))
+        next_change = jnp.where(num_steps <= 0, jnp.inf, jnp.abs(objective - history[num_steps - 1]))
         new, repairs = maximize(params, sums, data.reg_covar, data.prior)
         moving = new, next_change, num_steps + 1, num_repairs + repairs
         resting = params, change, num_steps, num_repairs
@@ -155,8 +169,16 @@ def _climb(
         params, change, num_steps, num_repairs = jax.tree.map(partial(jnp.where, finished), resting, moving)
         return params, history, num_steps, change, num_repairs, mean, finished
 
-    zero, nan = jnp.zeros((), int), jnp.full((), jnp.nan, tol.dtype)
-    state = begin, jnp.full(max_steps + 1, nan), zero, nan, zero, nan, jnp.zeros((), bool)
+    zero, none = jnp.zeros((), int), jnp.zeros((), tol.dtype)
+    state = (
+        first,
+        jnp.zeros(max_steps + 1, none.dtype),
+        zero - num_before,
+        none + jnp.inf,
+        zero,
+        none,
+        jnp.zeros((), bool),
+    )
     params, history, num_steps, change, num_repairs, mean, _ = jax.lax.while_loop(lambda s: ~s[-1], step, state)
     before = jnp.where(jnp.arange(max_steps) < num_steps, history[:-1], jnp.nan)
     converged = (change < tol) & jnp.isfinite(history[num_steps])

@@ -10,9 +10,8 @@ from jaxtyping import Array, Float, Int, Num
 
 from jaxmath._array import as_size, product
 from jaxmath._stream import in_chunks
-from jaxmath.gmm.chunk import chunk_rows, log_joint, model_of, posterior
-from jaxmath.gmm.mixture import GMM, checked, matrices, num_parameters, with_rows
-from jaxmath.gmm.steps import moved
+from jaxmath.gmm.chunk import chunk_rows, joint_log_prob, posterior
+from jaxmath.gmm.mixture import GMM, checked, matrices, num_parameters, typed, with_rows
 
 
 def log_prob(params: GMM, x: Num[ArrayLike, "m d"]) -> Float[Array, " m"]:
@@ -105,8 +104,8 @@ def sample(key: Array, params: GMM, num_samples: int) -> tuple[Float[Array, "m d
     Reference: Bishop (2006), section 9.2.
     """
     num_samples = as_size("gmm.sample", "num_samples", num_samples)
-    dtype = jnp.result_type(params.means) if isinstance(params, GMM) else None
-    return _sample(key, checked("gmm.sample", params), num_samples, dtype)
+    params, dtype = typed("gmm.sample", params)
+    return _sample(key, params, num_samples, dtype)
 
 
 @partial(jax.jit, static_argnums=(2, 3))
@@ -141,7 +140,7 @@ def bic(params: GMM, x: Num[ArrayLike, "m d"]) -> Float[Array, ""]:
     Reference: Schwarz (1978).
     """
     total, count = _likelihood("gmm.bic", params, x)
-    return num_parameters(params) * jnp.log(count).astype(total.dtype) - 2 * total
+    return num_parameters(checked("gmm.bic", params)) * jnp.log(count).astype(total.dtype) - 2 * total
 
 
 def aic(params: GMM, x: Num[ArrayLike, "m d"]) -> Float[Array, ""]:
@@ -160,7 +159,7 @@ def aic(params: GMM, x: Num[ArrayLike, "m d"]) -> Float[Array, ""]:
     Reference: Akaike (1974).
     """
     total, _ = _likelihood("gmm.aic", params, x)
-    return 2 * num_parameters(params) - 2 * total
+    return 2 * num_parameters(checked("gmm.aic", params)) - 2 * total
 
 
 def _by_chunks(
@@ -174,15 +173,12 @@ def _by_chunks(
 
 @partial(jax.jit, static_argnums=(0, 3))
 def _mapped(function: Callable[[Array], Array], params: GMM, x: Array, chunk: int) -> Array:
-    shift = params.means.mean(axis=0)
-    model = model_of(moved(params, -shift))
     pieces = in_chunks(x, chunk)
 
     @jax.checkpoint
     def of_piece(piece):
-        columns = piece.T - shift[:, None]
-        poison = jnp.where(jnp.isfinite(columns).all(axis=0), 0, jnp.nan)
-        return function(log_joint(model, columns)[0] + poison).T
+        poison = jnp.where(jnp.isfinite(piece).all(axis=1), 0, jnp.nan)
+        return function(joint_log_prob(params, piece.T) + poison).T
 
     result = jax.lax.map(of_piece, pieces)
     return result.reshape(-1, *result.shape[2:])[: len(x)]

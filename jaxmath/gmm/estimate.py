@@ -1,5 +1,6 @@
 """The fit of a mixture by expectation maximisation."""
 
+import jax
 from jax.typing import ArrayLike
 from jaxtyping import Array, Num
 
@@ -53,8 +54,8 @@ def fit(
         eps times the mean variance of the data.
       prior: None for the most likely mixture; with a prior the most probable one. The stopping rule and ``history``
         then add the log-density of the prior, up to a constant, over the number of rows.
-      chunk_size: rows in a chunk, as in :func:`jaxmath.reduce.over`; None for as many as stay in cache. With None, more
-        than 400 rows and a single CPU device, the products of the columns are kept from step to step, if all of them
+      chunk_size: rows in a chunk, as in :func:`jaxmath.reduce.over`; None for as many as stay in cache. With None, at
+        least 4,096 rows and a single CPU device, the products of the columns are kept from step to step, if all of them
         (for full covariances (d + 1) (d + 2) / 2 numbers a row) take at most 256 MB, those of all fits of a ``vmap``
         together.
 
@@ -74,6 +75,8 @@ def fit(
       weights and ``reg_covar`` is that of the stationary point, which the fit is brought to first; the start, ``tol``
       and ``history`` have none. It is NaN where the stationary point is not found. Many fits at once:
       ``jax.lax.map(lambda a: gmm.fit(*a, 3), (keys, xs))``, or ``jax.vmap`` where each is too small for the device.
+      ``history`` is NaN after ``num_steps``, for which ``jax_debug_nans`` raises under a caller's ``jit``; outside of
+      one a fit switches that check off for itself.
 
     Example:
       >>> x = jnp.array([[0.0], [1.0], [2.0], [10.0], [11.0], [12.0]])
@@ -87,5 +90,5 @@ def fit(
     settings = as_settings("gmm.fit", len(x), num_components, covariance_type, init, n_init, max_steps, chunk_size)
     shift = reduce.typical_row(rows, counted)
     data = Data(rows, counted, reg_covar, prior)
-    result = best_fit("gmm.fit", whole_rows, key, shift, data, rows, init, tol, settings)
-    return narrow(result, x.dtype)
+    with jax.debug_nans(False):  # of a history that ends before max_steps
+        return narrow(best_fit("gmm.fit", whole_rows, key, shift, data, rows, init, tol, settings), x.dtype)

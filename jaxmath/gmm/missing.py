@@ -94,7 +94,8 @@ def fit_missing(
     seen = ~jnp.isnan(rows)
     filled = jnp.where((counts[:, None] != 0) | jnp.isfinite(rows), jnp.where(seen, rows, shift), shift)
     data = Data((filled, seen), counts, reg_covar, prior)
-    return narrow(best_fit(name, seen_cells, key, shift, data, filled, init, tol, settings), x.dtype)
+    with jax.debug_nans(False):  # of a history that ends before max_steps
+        return narrow(best_fit(name, seen_cells, key, shift, data, filled, init, tol, settings), x.dtype)
 
 
 def impute(params: GMM, x: Num[ArrayLike, "m d"]) -> Float[Array, "m d"]:

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
-from jaxmath._array import as_matrix, one_of, wide
+from jaxmath._array import as_float, as_matrix, one_of, wide
 from jaxmath._record import record
 
 COVARIANCE_TYPES = ("full", "tied", "diag", "spherical", "tied_diag", "tied_spherical")
@@ -50,24 +50,29 @@ def covariance_shape(covariance_type: str, k: int, d: int) -> tuple[int, ...]:
 
 def checked(name: str, params: GMM) -> GMM:
     """A mixture whose shapes belong together, in float32 or wider."""
+    return typed(name, params)[0]
+
+
+def typed(name: str, params: GMM) -> tuple[GMM, jnp.dtype]:
+    """As :func:`checked`, and the type of a result: that of the fields together, the default float for integers."""
     if not isinstance(params, GMM):
         hint = "; pass fit.params" if isinstance(getattr(params, "params", None), GMM) else ""
         raise TypeError(f"{name}: expected a gmm.GMM, got {type(params).__name__}{hint}")
     kind = one_of(name, "covariance_type", params.covariance_type, COVARIANCE_TYPES)
-    weights, means, covariances = (jnp.asarray(a) for a in (params.weights, params.means, params.covariances))
+    weights, means, covariances = (as_float(name, a) for a in (params.weights, params.means, params.covariances))
     if means.ndim != 2 or 0 in means.shape or weights.shape != means.shape[:1]:
         raise ValueError(f"{name}: expected weights (k,) and means (k, d), got {weights.shape} and {means.shape}")
     if covariances.shape != covariance_shape(kind, *means.shape):
         wanted = covariance_shape(kind, *means.shape)
         raise ValueError(f"{name}: expected {kind} covariances of shape {wanted}, got {covariances.shape}")
-    dtype = jnp.result_type(weights, means, covariances, jnp.float32)
-    return GMM(weights.astype(dtype), means.astype(dtype), covariances.astype(dtype), kind)
+    result = jnp.result_type(weights, means, covariances)
+    dtype = jnp.promote_types(result, jnp.float32)
+    return GMM(weights.astype(dtype), means.astype(dtype), covariances.astype(dtype), kind), result
 
 
 def with_rows(name: str, params: GMM, x: ArrayLike) -> tuple[GMM, Array, jnp.dtype]:
     """A mixture and rows with as many columns, in one type of float32 or wider; and the type of the result."""
-    dtype = jnp.result_type(*jax.tree.leaves(params)) if isinstance(params, GMM) else jnp.dtype(float)
-    params, x = checked(name, params), as_matrix(name, x)
+    (params, dtype), x = typed(name, params), as_matrix(name, x)
     if x.shape[1] != params.means.shape[1]:
         raise ValueError(f"{name}: expected {params.means.shape[1]} columns, as the mixture has, got shape {x.shape}")
     result = jnp.promote_types(x.dtype, dtype)

@@ -11,8 +11,8 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Num
 
 from jaxmath._array import as_float, narrow, product
-from jaxmath.gmm.chunk import log_joint, model_of, posterior
-from jaxmath.gmm.mixture import DENSE, GMM, checked, matrices
+from jaxmath.gmm.chunk import joint_log_prob, posterior
+from jaxmath.gmm.mixture import DENSE, GMM, matrices, typed
 
 
 def marginal(params: GMM, indices: Sequence[int]) -> GMM:
@@ -36,8 +36,8 @@ def marginal(params: GMM, indices: Sequence[int]) -> GMM:
 
     Reference: Bishop (2006), equation 2.98.
     """
-    given, params = params, checked("gmm.marginal", params)
-    return narrow(_kept(params, _as_indices("gmm.marginal", indices, params.means.shape[1])), given.means.dtype)
+    params, dtype = typed("gmm.marginal", params)
+    return narrow(_kept(params, _as_indices("gmm.marginal", indices, params.means.shape[1])), dtype)
 
 
 def conditional(params: GMM, indices: Sequence[int], values: Num[ArrayLike, " b"]) -> GMM:
@@ -69,8 +69,7 @@ def conditional(params: GMM, indices: Sequence[int], values: Num[ArrayLike, " b"
     Reference: Bishop (2006), equations 2.81 and 2.82; Ghahramani and Jordan (1994).
     """
     name = "gmm.conditional"
-    given, params = params, checked(name, params)
-    dtype = given.means.dtype
+    params, dtype = typed(name, params)
     d = params.means.shape[1]
     known = _as_indices(name, indices, d)
     left = tuple(i for i in range(d) if i not in known)
@@ -80,7 +79,7 @@ def conditional(params: GMM, indices: Sequence[int], values: Num[ArrayLike, " b"
     if values.shape != (len(known),):
         raise ValueError(f"{name}: expected values of shape ({len(known)},), one an index, got {values.shape}")
     given = _kept(params, known)
-    joint, _ = log_joint(model_of(given), values[:, None])
+    joint = joint_log_prob(given, values[:, None])
     poison = jnp.where(jnp.isfinite(values).all(), 0, jnp.nan)
     result = _kept(params, left)
     result = GMM(posterior(joint)[0][:, 0] + poison, result.means + poison, result.covariances, result.covariance_type)
@@ -110,12 +109,12 @@ def precisions(params: GMM) -> Float[Array, "..."]:
       >>> print(precisions(GMM(jnp.ones(1), jnp.zeros((1, 2)), jnp.array([[4.0, 0.5]]), "diag")))
       [[0.25 2.  ]]
     """
-    given, params = params, checked("gmm.precisions", params)
+    params, dtype = typed("gmm.precisions", params)
     covariances = params.covariances
     if params.covariance_type not in DENSE:
-        return narrow(1 / jnp.where(covariances > 0, covariances, jnp.nan), given.means.dtype)
+        return narrow(1 / jnp.where(covariances > 0, covariances, jnp.nan), dtype)
     one = jnp.broadcast_to(jnp.eye(covariances.shape[-1], dtype=covariances.dtype), covariances.shape)
-    return narrow(cho_solve((jnp.linalg.cholesky(covariances), True), one), given.means.dtype)
+    return narrow(cho_solve((jnp.linalg.cholesky(covariances), True), one), dtype)
 
 
 def covariances(params: GMM) -> Float[Array, "k d d"]:
@@ -136,8 +135,8 @@ def covariances(params: GMM) -> Float[Array, "k d d"]:
       [[[4.  0. ]
         [0.  0.5]]]
     """
-    given, params = params, checked("gmm.covariances", params)
-    return narrow(matrices(params), given.means.dtype)
+    params, dtype = typed("gmm.covariances", params)
+    return narrow(matrices(params), dtype)
 
 
 def _kept(params: GMM, indices: tuple[int, ...]) -> GMM:

@@ -1,17 +1,18 @@
 """Where a mixture starts."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax.tree_util import Partial
 from jaxtyping import Array
 
-from jaxmath import kmeans
+from jaxmath import kmeans, reduce
 from jaxmath._array import as_matrix, one_of
-from jaxmath.gmm.chunk import assign, divide
+from jaxmath.gmm.chunk import assign, chunk_rows, divide, settle, unit_model
 from jaxmath.gmm.mixture import DENSE, GMM, checked, covariance_shape
 from jaxmath.gmm.prior import Prior
-from jaxmath.gmm.steps import maximize, moved, sums_over
+from jaxmath.gmm.steps import maximize, moved
 from jaxmath.kmeans.seeding import random_rows
 
 METHODS = ("kmeans++", "kmeans", "random")
@@ -50,12 +51,28 @@ def start(
     if isinstance(init, GMM):
         return moved(jax.tree.map(lambda a: a.astype(x.dtype), init), -shift), jnp.zeros((), int)
     if isinstance(init, str):
-        here = _unit(_centers(key, init, k, x, weights, chunk_size) - shift, covariance_type)
-        sums = sums_over(assign, here, shift, x, weights, chunk_size)
+        means, of_chunk, rows = _centers(key, init, k, x, weights, chunk_size) - shift, assign, x
     else:
-        here = _unit(jnp.zeros((k, x.shape[1]), x.dtype), covariance_type)
-        sums = sums_over(divide, here, shift, (x, init.astype(x.dtype)), weights, chunk_size)
-    return maximize(here, sums, reg_covar, prior)
+        means, of_chunk, rows = jnp.zeros((k, x.shape[1]), x.dtype), divide, (x, init.astype(x.dtype))
+    here, model = _unit(means, covariance_type), unit_model(means, covariance_type)
+    chunk_size = chunk_rows(len(x), here) if chunk_size is None else chunk_size
+    sums = reduce.over(Partial(of_chunk, model, shift), rows, weights=weights, chunk_size=chunk_size)
+    return maximize(here, settle(model, means, sums), reg_covar, prior)
+
+
+class Centers(NamedTuple):
+    """A mixture of equal weights and unit variances; the first step of EM assigns each row to the nearest mean."""
+
+    params: GMM
+
+
+def centers(
+    key: Array, method: str, settings: tuple[int, str], shift: Array, data: tuple[Array, Array | None],
+    chunk_size: int | None,
+) -> Centers:  # fmt: skip
+    """Centers placed among rows with weights, relative to the shift."""
+    k, covariance_type = settings
+    return Centers(_unit(_centers(key, method, k, *data, chunk_size) - shift, covariance_type))
 
 
 def _centers(key: Array, init: str, k: int, x: Array, weights: Array | None, chunk_size: int | None) -> Array:
@@ -67,7 +84,7 @@ def _centers(key: Array, init: str, k: int, x: Array, weights: Array | None, chu
 
 
 def _unit(means: Array, covariance_type: str) -> GMM:
-    """Equal weights and unit variances: the most likely component is the nearest."""
+    """Equal weights and unit variances."""
     k, d = means.shape
     shape = covariance_shape(covariance_type, k, d)
     one = jnp.eye(d, dtype=means.dtype) if covariance_type in DENSE else jnp.ones((), means.dtype)

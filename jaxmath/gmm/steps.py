@@ -1,6 +1,5 @@
 """The E-step and the M-step."""
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -11,8 +10,8 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, Num
 
 from jaxmath import reduce
-from jaxmath._array import as_size, as_weights
-from jaxmath.gmm.chunk import Statistics, chunk_rows, expect, model_of, settle
+from jaxmath._array import as_float, as_size, as_weights
+from jaxmath.gmm.chunk import Statistics, chunk_rows, expect, expect_or_assign, model_of, settle
 from jaxmath.gmm.mixture import DENSE, GMM, checked, variances, with_rows
 from jaxmath.gmm.prior import Prior, as_prior, with_prior
 
@@ -47,7 +46,8 @@ def e_step(
 
     Note:
       A NaN or an infinity in a row that counts, a negative weight, or a covariance that is not positive definite
-      leaves no finite log-likelihood.
+      leaves no finite log-likelihood. Components whose distance is 1e5 deviations or more (float32) are told apart less
+      exactly than by :func:`log_prob`, for rows are multiplied before means are subtracted.
 
     Example:
       >>> params = GMM(jnp.array([0.5, 0.5]), jnp.array([[0.0], [10.0]]), jnp.ones((2, 1)), "diag")
@@ -78,7 +78,7 @@ def m_step(params: GMM, statistics: Statistics, *, reg_covar: ArrayLike = 1e-6, 
       which gives it half of its weight; not where a prior says where it lies.
 
     Raises:
-      TypeError: if ``params`` are no mixture, or ``prior`` is no :class:`Prior`.
+      TypeError: if ``params`` are no mixture, ``statistics`` none of :func:`e_step`, or ``prior`` no :class:`Prior`.
       ValueError: if the shapes do not belong together.
 
     Reference: section 6.8.2; Bishop (2006), equations 9.24-9.26; Murphy (2012), section 11.4.2.8.
@@ -86,7 +86,7 @@ def m_step(params: GMM, statistics: Statistics, *, reg_covar: ArrayLike = 1e-6, 
     params = checked("gmm.m_step", params)
     k, d = params.means.shape
     prior = as_prior("gmm.m_step", prior, k, d, params.means.dtype)
-    return maximize(params, statistics, reg_covar, prior)[0]
+    return maximize(params, _as_statistics("gmm.m_step", statistics, params), reg_covar, prior)[0]
 
 
 def em_step(
@@ -130,22 +130,6 @@ def _expected(
     return params, whole_rows(moved(params, -shift), shift, x, row_weights, chunk_size)
 
 
-@partial(jax.jit, static_argnums=(0, 5))
-def sums_over(
-    of_chunk: Callable[..., Statistics],
-    params: GMM,
-    shift: Array,
-    x: Array | tuple[Array, Array],
-    weights: Array | None,
-    chunk_size: int | None,
-) -> Statistics:
-    """One pass; the means of the mixture and of what is returned are relative to the shift."""
-    model = model_of(params)
-    chunk_size = chunk_rows(len(x[0]) if isinstance(x, tuple) else len(x), params) if chunk_size is None else chunk_size
-    sums = reduce.over(Partial(of_chunk, model, shift), x, weights=weights, chunk_size=chunk_size)
-    return settle(model, params.means, sums)
-
-
 class Data(NamedTuple):
     """All that a stationary point depends on."""
 
@@ -164,9 +148,18 @@ def weighted_rows(name: str, x: Array, weights: ArrayLike | None) -> tuple[Array
 
 
 @partial(jax.jit, static_argnums=4)
-def whole_rows(params: GMM, shift: Array, x: Array, weights: Array | None, chunk_size: int | None = None) -> Statistics:
-    """The E-step over rows in which nothing is missing."""
-    return sums_over(expect, params, shift, x, weights, chunk_size)
+def whole_rows(
+    params: GMM, shift: Array, x: Array, weights: Array | None, chunk_size: int | None = None, assigned: Any = None
+) -> Statistics:
+    """The E-step over rows in which nothing is missing; the means, and those of the sums, are relative to the shift.
+
+    Where ``assigned`` is set every row belongs wholly to the component in which it is most likely.
+    """
+    model = model_of(params)
+    chunk_size = chunk_rows(len(x), params) if chunk_size is None else chunk_size
+    of_chunk = Partial(expect, model, shift) if assigned is None else Partial(expect_or_assign, model, shift, assigned)
+    sums = reduce.over(of_chunk, x, weights=weights, chunk_size=chunk_size)
+    return settle(model, params.means, sums)
 
 
 @jax.jit
@@ -175,7 +168,6 @@ def maximize(
 ) -> tuple[GMM, Int[Array, ""]]:
     """The M-step, and how many empty components it had to move."""
     kind, dtype = params.covariance_type, params.means.dtype
-    d = params.means.shape[1]
     floor = jnp.finfo(dtype).eps * mean_variance(params, sums)
     sums, weights, extra = with_prior(params, sums, prior)
     empty = sums.counts < 10 * jnp.finfo(dtype).eps * sums.rows
@@ -192,7 +184,18 @@ def maximize(
         covariances = covariances.mean(axis=-1)
     covariances = _regularized(covariances, jnp.asarray(reg_covar, dtype), floor, dense)
     new = GMM(weights, params.means + delta, covariances, kind)
-    return jax.lax.cond(empty.any(), _repaired, lambda new, _: new, new, empty), empty.sum()
+    return _repaired(new, empty), empty.sum()
+
+
+def _as_statistics(name: str, statistics: Any, params: GMM) -> Statistics:
+    if not isinstance(statistics, Statistics):
+        raise TypeError(f"{name}: expected the statistics of gmm.e_step, got {type(statistics).__name__}")
+    k, d = params.means.shape
+    shapes = (k,), (k, d), (k, d, d) if params.covariance_type in DENSE else (k, d), (), ()
+    fields = [as_float(name, field).astype(params.means.dtype) for field in statistics]
+    if (got := tuple(field.shape for field in fields)) != shapes:
+        raise ValueError(f"{name}: expected statistics of shapes {shapes}, as the mixture has, got {got}")
+    return Statistics(*fields)
 
 
 def mean_variance(params: GMM, sums: Statistics) -> Float[Array, ""]:
@@ -224,14 +227,16 @@ def moved(params: GMM, by: Array) -> GMM:
 def _repaired(params: GMM, empty: Array) -> GMM:
     """Empty components as copies of the heaviest ones, which share their weight, moved along the widest axis."""
     k = len(empty)
-    num_left = jnp.maximum(k - empty.sum(), 1)
-    place = jnp.cumsum(empty) - 1
-    heaviest = jnp.argsort(jnp.where(empty, -1, params.weights), descending=True)
-    donor = jnp.where(empty, heaviest[place % num_left], jnp.arange(k))
+    first = jnp.arange(k)[None] < jnp.arange(k)[:, None]
+    left = jnp.where(empty, -1, params.weights)
+    rank = ((left > left[:, None]) | ((left == left[:, None]) & first)).sum(axis=1)
+    num_left, place = jnp.maximum(k - empty.sum(), 1), (empty & first).sum(axis=1)
+    heavy = jnp.argmax(rank == (place % num_left)[:, None], axis=1)
+    donor = jnp.where(empty, heavy, jnp.arange(k))
     spread = variances(params)[donor]
     widest = jax.nn.one_hot(jnp.argmax(spread, axis=1), spread.shape[1], dtype=spread.dtype)
-    steps = jnp.where(empty, 1 + place // num_left, 0)[:, None]
-    weights = params.weights[donor] / jnp.zeros(k, spread.dtype).at[donor].add(1)[donor]
-    means = params.means[donor] + steps * widest * jnp.sqrt(spread)
+    away = (1 + place // num_left)[:, None] * widest * jnp.sqrt(jnp.where(empty[:, None], spread, 1))
+    weights = params.weights[donor] / (donor == donor[:, None]).sum(axis=1)
+    means = params.means[donor] + jnp.where(empty[:, None], away, 0)
     own = params.covariances.ndim > 0 and not params.covariance_type.startswith("tied")
     return GMM(weights, means, params.covariances[donor] if own else params.covariances, params.covariance_type)

@@ -28,6 +28,8 @@ from jaxmath.gmm.steps import Data
 
 # Bytes of a table at most; floats of a chunk of it and its temporaries; the fewest and most rows of one.
 _BYTES, _FLOATS, _FEWEST, _MOST = 2**28, 2**16, 400, 4096
+# Rows for which a table is worth a program of twice the length.
+WORTH = 4096
 # How many eps what a column adds to a log-density may lose.
 _LOSS = 2**7
 
@@ -44,7 +46,7 @@ def num_bytes(x: Array, kind: str) -> float:
     """What the table of these rows takes; infinity where none is to be made."""
     n, d = x.shape
     alone = jax.default_backend() == "cpu" and jax.device_count() == 1 and jax.sharding.get_abstract_mesh().empty
-    return float(n * len(_pairs(d, kind)[0]) * x.dtype.itemsize) if alone and n > _FEWEST else math.inf
+    return float(n * len(_pairs(d, kind)[0]) * x.dtype.itemsize) if alone and n >= WORTH else math.inf
 
 
 def where_there_is_room(quick: Callable[..., Tree], slow: Callable[..., Tree], size: float) -> Callable[..., Tree]:

@@ -17,6 +17,8 @@ from jaxmath._stream import even_chunk
 _CPU_CHUNK, _ACCELERATOR_CHUNK = 2000, 65536
 # What the product form of a squared distance may lose, as a part of the smallest one between two centers.
 _LOSS = 1e-3
+# Numbers of all differences between rows and centers, for which no faster form is worth a longer program.
+_FEW = 2**17
 
 
 class KMeans(NamedTuple):
@@ -40,10 +42,13 @@ class KMeans(NamedTuple):
 
 
 class Places(NamedTuple):
-    """Centers, and whether they lie so close together that distances have to be formed from differences."""
+    """Centers, and whether they lie so close together that distances have to be formed from differences.
+
+    None where there is so little data that they always are.
+    """
 
     centers: Array
-    close: Array
+    close: Array | None
 
 
 class Sums(NamedTuple):
@@ -90,28 +95,33 @@ def chunk_rows(num_rows: int) -> int:
 def lloyd(x: Array, weights: Array | None, centers: Array, limit: Array, max_steps: int, chunk_size: int) -> KMeans:
     """Steps until the squared length of one is within the limit."""
 
-    def over(statistics: Callable[..., Any], centers: Array) -> Any:
-        return reduce.over(Partial(statistics, located(centers)), x, weights=weights, chunk_size=chunk_size)
+    few = x.size * len(centers) <= _FEW
 
-    def advance(state):
-        centers, sums, history, num_steps, _, repairs = state
-        history = history.at[num_steps].set(sums.inertia)
+    def over(statistics: Callable[..., Any], centers: Array) -> Any:
+        places = Places(centers, None) if few else located(centers)
+        return reduce.over(Partial(statistics, places), x, weights=weights, chunk_size=chunk_size)
+
+    def step(state):
+        centers, _, history, num_steps, length, repairs, _ = state
+        sums = over(tally, centers)
+        finished = ~(length > limit) | (num_steps == max_steps)
         moved = means(centers, sums)
-        empty = (sums.counts == 0).any()
+        empty = (sums.counts == 0).any() & ~finished
         repaired, count = jax.lax.cond(
             empty, lambda: repair(moved, sums, over(farthest, centers)), lambda: (moved, jnp.zeros((), int))
         )
-        length = jnp.sum((repaired - centers) ** 2)
-        return repaired, over(tally, repaired), history, num_steps + 1, length, repairs + count
+        moving = repaired, num_steps + 1, jnp.sum((repaired - centers) ** 2), repairs + count
+        resting = centers, num_steps, length, repairs
+        centers, next_step, length, repairs = jax.tree.map(partial(jnp.where, finished), resting, moving)
+        return centers, sums.inertia, history.at[num_steps].set(sums.inertia), next_step, length, repairs, finished
 
-    def unfinished(state):
-        return (state[4] > limit) & (state[3] < max_steps)
-
-    nothing = jnp.full(max_steps, jnp.nan, x.dtype), jnp.zeros((), int), jnp.full_like(limit, jnp.inf)
-    state = (centers, over(tally, centers), *nothing, jnp.zeros((), int))
-    centers, sums, history, num_steps, length, repairs = jax.lax.while_loop(unfinished, advance, state)
-    left = jnp.where(jnp.isfinite(limit), sums.inertia, jnp.nan)
-    return KMeans(centers, left, history, num_steps, (length <= limit) & jnp.isfinite(left), repairs)
+    zero, none = jnp.zeros((), int), jnp.zeros((), x.dtype)
+    state = centers, none, jnp.zeros(max_steps + 1, x.dtype), zero, jnp.full_like(limit, jnp.inf), zero
+    state = *state, jnp.zeros((), bool)
+    centers, inertia, history, num_steps, length, repairs, _ = jax.lax.while_loop(lambda s: ~s[-1], step, state)
+    before = jnp.where(jnp.arange(max_steps) < num_steps, history[:-1], jnp.nan)
+    left = jnp.where(jnp.isfinite(limit), inertia, jnp.nan)
+    return KMeans(centers, left, before, num_steps, (length <= limit) & jnp.isfinite(left), repairs)
 
 
 def means(centers: Array, sums: Sums) -> Array:
@@ -137,8 +147,8 @@ def tally(places: Places, x: Array, weights: Array) -> Sums:
 
 def farthest(places: Places, x: Array, weights: Array) -> Farthest:
     """Of the rows of a chunk that count, the one farthest from its center."""
-    own = places.centers[nearest(places, x)]
-    distances = jnp.where(weights > 0, jnp.sum((x - own) ** 2, axis=1), 0)
+    differences = _by_differences(places.centers, x)
+    distances = jnp.where(weights > 0, differences.min(axis=0), 0)
     far = jnp.argmax(distances)
     return Farthest(distances[far], x[far])
 
@@ -166,6 +176,9 @@ def located(centers: Array) -> Places:
 
 def nearest(places: Places, x: Array) -> Array:
     """Which center is nearest to each row, the first of equally near ones; k where a distance is NaN."""
+
+    if places.close is None:
+        return _first_least(jnp.sum((x - places.centers[:, None]) ** 2, axis=2))
 
     def by(distances: Callable[[Array, Array], Array]) -> Callable[[Array, Array], Array]:
         return lambda centers, x: _first_least(distances(centers, x))

@@ -84,21 +84,20 @@ def drawn(key: Array, x: Array, weights: Array | None, k: int, init: str) -> Arr
 
 def _far_apart(key: Array, x: Array, weights: Array, k: int) -> Array:
     trials = 2 + int(math.log(k))
-    key, key_first = jax.random.split(key)
-    first = x[draw(key_first, weights, 1)[0]]
+    above_zero = _above_zero(key, (k, trials), x.dtype)
 
-    def add(state, key_and_index):
+    def add(state, inputs):
         centers, nearest = state
-        key, index = key_and_index
-        masses = weights * nearest
-        candidates = x[draw(key, jnp.where((masses > 0).any(), masses, weights), trials)]
-        distances = jnp.minimum(nearest, _squared_distances(candidates, x))
-        best = jnp.argmin(distances @ weights)
+        index, above_zero = inputs
+        first = index == 0
+        masses = jnp.where(first, 1, nearest) * weights
+        candidates = x[_drawn(jnp.where((masses > 0).any(), masses, weights), above_zero)]
+        distances = jnp.minimum(jnp.where(first, jnp.inf, nearest), _squared_distances(candidates, x))
+        best = jnp.where(first, 0, jnp.argmin(distances @ weights))
         return (centers.at[index].set(candidates[best]), distances[best]), None
 
-    centers = jnp.zeros((k, x.shape[1]), x.dtype).at[0].set(first)
-    state = centers, _squared_distances(first[None], x)[0]
-    return jax.lax.scan(add, state, (jax.random.split(key, k - 1), jnp.arange(1, k)))[0][0]
+    state = jnp.zeros((k, x.shape[1]), x.dtype), jnp.zeros(len(x), x.dtype)
+    return jax.lax.scan(add, state, (jnp.arange(k), above_zero))[0][0]
 
 
 def batch_of(key: Array, x: Array, weights: Array | None, num: int) -> Array:
@@ -109,8 +108,17 @@ def batch_of(key: Array, x: Array, weights: Array | None, num: int) -> Array:
 def draw(key: Array, masses: Array, num: int) -> Array:
     """Rows drawn in proportion to their masses, never one of mass 0: the total rises only at rows that have some."""
     total = jax.lax.cummax(jnp.where(masses > 0, jnp.cumsum(masses), 0))
-    above_zero = jax.random.uniform(key, (num,), masses.dtype, minval=jnp.finfo(masses.dtype).eps)
-    return jnp.searchsorted(total, above_zero * total[-1])
+    return jnp.searchsorted(total, _above_zero(key, (num,), masses.dtype) * total[-1])
+
+
+def _drawn(masses: Array, above_zero: Array) -> Array:
+    """As :func:`draw` for a few uniform numbers, by a look at every row."""
+    total = jnp.where(masses > 0, jnp.cumsum(masses), 0)
+    return jnp.argmax(total >= (above_zero * total.max())[:, None], axis=1)
+
+
+def _above_zero(key: Array, shape: tuple[int, ...], dtype: jnp.dtype) -> Array:
+    return jax.random.uniform(key, shape, dtype, minval=jnp.finfo(dtype).eps)
 
 
 def _squared_distances(centers: Array, x: Array) -> Array:

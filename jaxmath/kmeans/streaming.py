@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from jax.tree_util import Partial
 from jax.typing import ArrayLike
 from jaxtyping import Array, Num
 
 from jaxmath import reduce
-from jaxmath._array import as_matrix, as_size, as_weights, narrow, wide
+from jaxmath._array import as_matrix, as_size, as_weights, narrow, padded, wide
 from jaxmath._stream import first_piece, fresh
 from jaxmath.kmeans.lloyd import KMeans, farthest, located, mean_variance, means, repair, spread, tally
 from jaxmath.kmeans.seeding import as_init, relative, start
@@ -69,10 +70,11 @@ def fit_batches(
             new, count = repair(new, sums, over(farthest, centers))
         length, centers, repairs = jnp.sum((new - centers) ** 2), new, repairs + count
         sums = over(tally, centers)
-    padded = jnp.full(max_steps, jnp.nan, rows.dtype).at[: len(history)].set(jnp.array(history, rows.dtype))
+    before = padded(history, max_steps, rows.dtype)
     converged = (length <= limit) & jnp.isfinite(sums.inertia)
     steps = jnp.array(len(history))
-    return narrow(KMeans(centers + shift, sums.inertia, padded, steps, converged, repairs), first.dtype)
+    with jax.debug_nans(False):  # of a history that ends before max_steps
+        return narrow(KMeans(centers + shift, sums.inertia, before, steps, converged, repairs), first.dtype)
 
 
 def _shifted(statistics: Callable[[Array, Array], Any], shift: Array, x: Array, weights: Array) -> Any:

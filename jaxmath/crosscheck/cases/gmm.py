@@ -182,7 +182,7 @@ def _all(generator):
 for types, kinds, n, chunk_size in (
     ("full and tied", _DENSE, 18, 5),
     ("diagonal and spherical", _DIAGONAL, 18, 5),
-    ("with a table of products", ("full", "tied_diag"), 450, None),
+    ("with a table of products", ("full", "tied_diag"), 4098, None),
 ):
     function, expected = _three_steps(kinds, chunk_size)
     case(
