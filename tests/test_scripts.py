@@ -3,12 +3,14 @@
 import json
 import os
 import re
+import runpy
 import signal
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -19,13 +21,33 @@ from jaxmath import data, gmm
 
 SCRIPTS = Path(__file__).resolve().parent.parent / "scripts"
 PROGRAMS = tempfile.TemporaryDirectory()
+CACHE_LIMITS = ("jax_persistent_cache_min_compile_time_secs", "jax_persistent_cache_min_entry_size_bytes")
 # compiled programs not into the user's own cache
 ENVIRONMENT = {"JAX_COMPILATION_CACHE_DIR": PROGRAMS.name} | os.environ
 
 
 def run(name, *arguments):
+    """In a process of its own."""
     command = [sys.executable, SCRIPTS / name, *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=240, env=ENVIRONMENT)
+
+
+@pytest.fixture
+def run_here(capsys, monkeypatch, figures):
+    """As :func:`run`, in this process: for what ends early."""
+    kept = {name: jax.config._read(name) for name in ("jax_compilation_cache_dir", *CACHE_LIMITS)}
+
+    def run_script(name, *arguments):
+        monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            runpy.run_path(str(SCRIPTS / name), run_name="__main__")
+        told = capsys.readouterr()
+        return SimpleNamespace(returncode=ended.value.code, stdout=told.out, stderr=told.err)
+
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", ENVIRONMENT["JAX_COMPILATION_CACHE_DIR"])
+    yield run_script
+    for name, value in kept.items():
+        jax.config.update(name, value)
 
 
 @pytest.fixture(scope="module")
@@ -59,27 +81,27 @@ def test_fit_gmm(table, tmp_path):
         ("table.txt", "1,2\n", "must end in .npy, .npz or .csv"),
     ],
 )
-def test_fit_gmm_says_what_is_wrong(tmp_path, name, content, message):
+def test_fit_gmm_says_what_is_wrong(tmp_path, run_here, name, content, message):
     if content is not None:
         (tmp_path / name).write_text(content)
-    result = run("fit_gmm.py", tmp_path / name, 3, "--out", tmp_path / "out")
+    result = run_here("fit_gmm.py", tmp_path / name, 3, "--out", tmp_path / "out")
     assert result.returncode == 2
     assert message in result.stderr
     assert not (tmp_path / "out").exists()
 
 
-def test_fit_gmm_leaves_a_good_result_where_a_new_one_is_not_finite(table, tmp_path):
+def test_fit_gmm_leaves_a_good_result_where_a_new_one_is_not_finite(table, tmp_path, run_here):
     huge = float(jnp.finfo(jnp.zeros(()).dtype).max) ** 0.8  # its square is not finite
     np.savetxt(tmp_path / "huge.csv", huge * table[1], delimiter=",")
     (tmp_path / "mixture.npz").write_bytes(b"good")
-    result = run("fit_gmm.py", tmp_path / "huge.csv", 2, "--out", tmp_path)
+    result = run_here("fit_gmm.py", tmp_path / "huge.csv", 2, "--out", tmp_path)
     assert result.returncode == 2
     assert "nothing is written: fit" in result.stderr
     assert {path.name for path in tmp_path.iterdir()} == {"huge.csv", "mixture.npz"}
     assert (tmp_path / "mixture.npz").read_bytes() == b"good"
 
 
-def test_fit_gmm_converges_in_the_last_step_allowed(tmp_path):
+def test_fit_gmm_converges_in_the_last_step_allowed(tmp_path, run_here):
     """Five steps are made between two looks; a sixth alone could not be compared with the one before."""
     x = np.random.default_rng(1).normal(size=(300, 1)) + np.repeat([[0.0], [2.0]], 150, axis=0)
     np.savetxt(tmp_path / "close.csv", x)
@@ -87,7 +109,9 @@ def test_fit_gmm_converges_in_the_last_step_allowed(tmp_path):
     fourth, fifth = np.abs(np.diff(history))[-2:]
     assert fourth > 1.1 * fifth > 1e-5
     tol = np.sqrt(fourth * fifth)
-    result = run("fit_gmm.py", tmp_path / "close.csv", 2, "--max-steps", 6, "--tol", tol, "--out", tmp_path / "out")
+    result = run_here(
+        "fit_gmm.py", tmp_path / "close.csv", 2, "--max-steps", 6, "--tol", tol, "--out", tmp_path / "out"
+    )
     assert result.returncode == 0, result.stderr
     with np.load(tmp_path / "out" / "mixture.npz") as fit:
         assert fit["num_steps"] == 6
@@ -132,19 +156,20 @@ def test_odd_tables(tmp_path):
             data.table(tmp_path / f"{name}.npy")
 
 
-def lenet(folder, *options):
+def lenet(run, folder, *options):
+    """One program for all: batches of one size, and a rate that does not know how many epochs there are."""
     return run("train_lenet.py", "--out", folder, "--batch-size", 200, "--no-cosine", *options)
 
 
-def test_train_lenet_and_go_on(tmp_path):
+def test_train_lenet_and_go_on(tmp_path, run_here):
     out = tmp_path / "out"
-    first = lenet(out, "--epochs", 1)
+    first = lenet(run, out, "--epochs", 1)
     assert first.returncode == 0, first.stderr
-    again = lenet(out, "--epochs", 2, "--seed", 1)
+    again = lenet(run_here, out, "--epochs", 2, "--seed", 1)
     assert (again.returncode, "--resume goes on with it" in again.stderr) == (2, True)
-    other = lenet(out, "--epochs", 2, "--resume", "--seed", 1)
+    other = lenet(run_here, out, "--epochs", 2, "--resume", "--seed", 1)
     assert (other.returncode, "--seed is 0 in" in other.stderr) == (2, True)
-    second = lenet(out, "--epochs", 2, "--resume")
+    second = lenet(run, out, "--epochs", 2, "--resume")
     assert second.returncode == 0, second.stderr
     rows = (out / "history.csv").read_text().splitlines()
     assert [row.split(",")[0] for row in rows] == ["epoch", "1", "2"]
@@ -160,11 +185,11 @@ def test_train_lenet_and_go_on(tmp_path):
 
 def test_train_lenet_after_a_signal(tmp_path):
     out = tmp_path / "out"
-    command = [sys.executable, SCRIPTS / "train_lenet.py", "--out", out, "--epochs", "500"]
+    command = lenet(lambda *arguments: [*map(str, arguments)], out, "--epochs", 500)
     options = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True, "env": ENVIRONMENT}
-    with subprocess.Popen(command, **options) as process:
-        for _ in range(1200):
-            time.sleep(0.1)
+    with subprocess.Popen([sys.executable, SCRIPTS / command[0], *command[1:]], **options) as process:
+        for _ in range(2400):
+            time.sleep(0.05)
             if (out / "history.csv").exists() or process.poll() is not None:
                 break
         process.send_signal(signal.SIGINT)
@@ -180,20 +205,20 @@ def test_train_lenet_after_a_signal(tmp_path):
         (["--batch-size", "2000"], "batch_size must be"),
     ],
 )
-def test_train_lenet_says_what_is_wrong(tmp_path, options, message):
-    result = lenet(tmp_path / "out", *options)
+def test_train_lenet_says_what_is_wrong(tmp_path, run_here, options, message):
+    result = lenet(run_here, tmp_path / "out", *options)
     assert result.returncode == 2
     assert message in result.stderr
 
 
-def test_train_lenet_where_no_folder_can_be(tmp_path):
+def test_train_lenet_where_no_folder_can_be(tmp_path, run_here):
     (tmp_path / "file").write_text("")
-    result = lenet(tmp_path / "file" / "out")
+    result = lenet(run_here, tmp_path / "file" / "out")
     assert result.returncode == 2
     assert "cannot write to" in result.stderr
 
 
-def test_train_lenet_that_diverges(tmp_path):
-    result = lenet(tmp_path / "out", "--rate", "1e39")
+def test_train_lenet_that_diverges(tmp_path, run_here):
+    result = lenet(run_here, tmp_path / "out", "--rate", "1e39")
     assert result.returncode == 1
     assert "train.fit: " in result.stderr
