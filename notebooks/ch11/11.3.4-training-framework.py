@@ -143,27 +143,27 @@ plt.show()
 #
 # ## A source of data, stopped in the middle
 #
-# Arrays are one source of data. The other is a *function*: from the number of an epoch, and of batches to skip, to
-# batches. That is the door for what does not fit into the device's memory: photographs come through it with
-# `data.stream`, anything else from a generator. Here it cuts the same arrays, in the order in which `fit` itself would
-# take them, so it must lead to the same losses.
+# Arrays are one source of data. The other is a *function*: from the step at which an epoch begins, and how many
+# batches to skip, to batches. That is the door for what does not fit into the device's memory: photographs come through
+# it with `data.stream`, anything else from a generator. Here it cuts the same arrays, in the order in which `fit` itself
+# would take them, so it must lead to the same losses.
 #
 # And a notebook is interrupted, a machine is taken back. Let that happen: in the third epoch the source presses Ctrl-C
 # itself. `fit` ends the step, keeps the state and what it knows of the epoch, and says so. The order of an epoch is
-# made of the key and the number of the epoch, so the number of steps done is the position in the data, and later the
+# made of the key and the step at its start, so the number of steps done is the position in the data, and later the
 # training goes on with the very next batch.
 
 # %%
 order = jax.random.split(start.key)[0]
 
 
-def batches(epoch, start):
-    return data.batches(jax.random.fold_in(order, epoch), examples, 48, start=start)
+def batches(first_step, start):
+    return data.batches(jax.random.fold_in(order, first_step), examples, 48, start=start)
 
 
-def interrupted(epoch, start):
-    for number, batch in enumerate(batches(epoch, start)):
-        if (epoch, number) == (2, 5):
+def interrupted(first_step, start):
+    for number, batch in enumerate(batches(first_step, start)):
+        if (first_step, number) == (16, 5):
             signal.raise_signal(signal.SIGINT)
         yield batch
 
@@ -334,8 +334,8 @@ plt.show()
 keys = jax.random.split(jax.random.key(2), 4)
 crowd = jax.jit(jax.vmap(lambda key: train.create(models.LeNet(rngs=nnx.Rngs(key)), adam)))(keys)
 step_of_all, curves = train.compile(jax.vmap(train.step, in_axes=(0, None))), []
-for epoch in range(2):
-    for batch in batches(epoch, 0):
+for first_step in (0, 8):
+    for batch in batches(first_step, 0):
         crowd, metrics = step_of_all(crowd, batch)
         curves.append(metrics["loss"])
 curves = np.array(curves)
