@@ -58,15 +58,15 @@ def main(
         images, labels = _sized(learnt.images), learnt.labels
         held = np.diff(np.floor(np.arange(len(labels) + 1) * held_out)) > 0
         examples, validation = ((images[rows], labels[rows]) for rows in (~held, held))
-        num_steps = max(epochs * (len(examples[1]) // batch_size), 2)
-        rule = optax.sgd(_rises_and_falls(rate, num_steps) if cosine else rate, momentum)
-        augment = partial(_moved, by=shift) if shift else None
-        model = _model(examples[0], len(learnt.classes), seed)
-        state = train.create(model, rule, key=jax.random.key(seed), augment=augment)
         with train.Checkpoints(out / "checkpoints") as checkpoints:
             if len(checkpoints) and not resume:
                 raise ValueError(f"{out} has a training: --resume goes on with it, another --out begins a new one")
             _keep_options(out / "options.json", options, len(checkpoints) > 0)
+            num_steps = max(epochs * (len(examples[1]) // batch_size), 2)
+            rule = optax.sgd(_rises_and_falls(rate, num_steps) if cosine else rate, momentum)
+            augment = partial(_moved, by=shift) if shift else None
+            model = _model(examples[0], len(learnt.classes), seed)
+            state = train.create(model, rule, key=jax.random.key(seed), augment=augment)
             chosen_by = {"validation": validation if held.any() else None, "patience": patience}
             kept = {"checkpoints": checkpoints, "resume": resume, "log": out / "history.csv"}
             state, history = train.fit(state, examples, batch_size=batch_size, num_epochs=epochs, **chosen_by, **kept)

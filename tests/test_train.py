@@ -581,10 +581,6 @@ def test_a_folder_is_enough_for_checkpoints(tmp_path):
     with train.Checkpoints(tmp_path / "c") as checkpoints:  # free again, and complete
         checkpoints.claim()
         assert_same(checkpoints.restore(state).state, state)
-    with pytest.raises(TypeError, match=r"^train\.fit: checkpoints must be a folder or .* got int$"):
-        on(lambda first_step, start: [pair], num_epochs=2, checkpoints=3)
-    with pytest.raises(TypeError, match=r"^train\.Checkpoints: expected the path of a folder, got int$"):
-        train.Checkpoints(3)
 
 
 @pytest.mark.bad_input
@@ -605,6 +601,10 @@ def test_what_makes_no_state():
     for call in (train.step, train.evaluate, train.predict, partial(train.fit, num_epochs=1)):
         with pytest.raises(TypeError, match=r"^train\.\w+: state must be made by train.create.*, got Linear"):
             call(model, flat())
+    with pytest.raises(TypeError, match=r"^train\.fit: checkpoints must be a folder or .* got int$"):
+        train.fit(linear_state(), flat(), batch_size=90, num_epochs=1, checkpoints=3)
+    with pytest.raises(TypeError, match=r"^train\.Checkpoints: expected the path of a folder, got int$"):
+        train.Checkpoints(3)
 
 
 @pytest.mark.bad_input

@@ -201,7 +201,7 @@ def child(function, *arguments, programs):
 
 def _work(pipe: Connection, programs: Path, function, arguments) -> None:
     """Compiled programs are kept where those of the tests are, or else in a folder of all children."""
-    if not jax.config.jax_compilation_cache_dir:
+    if not jax.config.values["jax_compilation_cache_dir"]:
         jax.config.update("jax_compilation_cache_dir", str(programs))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)

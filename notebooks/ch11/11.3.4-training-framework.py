@@ -145,8 +145,8 @@ plt.show()
 #
 # Arrays are one source of data. The other is a *function*: from the step at which an epoch begins, and how many
 # batches to skip, to batches. That is the door for what does not fit into the device's memory: photographs come through
-# it with `data.stream`, anything else from a generator. Here it cuts the same arrays, in the order in which `fit` itself
-# would take them, so it must lead to the same losses.
+# it with `data.stream`, anything else from a generator. Here it cuts the same arrays, in the order in which `fit` would
+# take them, so it must lead to the same losses.
 #
 # And a notebook is interrupted, a machine is taken back. Let that happen: in the third epoch the source presses Ctrl-C
 # itself. `fit` ends the step, keeps the state and what it knows of the epoch, and says so. The order of an epoch is
