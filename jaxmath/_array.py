@@ -173,6 +173,24 @@ def as_scalar(name: str, argument: str, value: Any) -> Float[Array, ""]:
     return value
 
 
+def in_range(name: str, argument: str, value: Any, interval: str, *, scalar: bool = True) -> Float[Array, "..."]:
+    """An option with a range, as floats: a Python number out of range raises, one in an array becomes NaN.
+
+    Intervals are written as in mathematics, "[0, 1)" or "(0, inf)". A NaN stays one. What is no Python number may be
+    traced, and costs a comparison in the program.
+    """
+    low, high = map(float, interval[1:-1].split(","))
+    number = isinstance(value, (int, float, np.number))
+
+    def outside(x: Any) -> Any:
+        return ((x < low) if interval[0] == "[" else (x <= low)) | ((x > high) if interval[-1] == "]" else (x >= high))
+
+    found = as_scalar(name, argument, value) if scalar else as_float(name, value)
+    if number and outside(np.float64(value)):
+        raise ValueError(f"{name}: {argument} must be in {interval}, got {value!r}")
+    return found if number else jnp.where(outside(found), jnp.nan, found)
+
+
 def all_or_nan(x: Float[Array, "..."]) -> Float[Array, "..."]:
     """All NaN if any entry is NaN or infinite; LAPACK's singular value decomposition does not return from infinity."""
     return jnp.where(jnp.isfinite(x).all(), x, jnp.nan)

@@ -17,7 +17,7 @@ from jax.core import Tracer
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Num
 
-from jaxmath._array import as_float, as_real, as_scalar, as_size, real, wide
+from jaxmath._array import as_float, as_real, as_size, in_range, real, wide
 
 
 def squared_error(predictions: Num[ArrayLike, "..."], targets: Num[ArrayLike, "..."]) -> Float[Array, "..."]:
@@ -75,7 +75,7 @@ def huber(
     Args:
       predictions: y, any shape.
       targets: t, the same shape.
-      delta: where the parabola goes over into its tangents, above 0.
+      delta: where the parabola goes over into its tangents, above 0; out of range in an array it gives NaN.
 
     Returns:
       Losses, of that shape.
@@ -90,7 +90,7 @@ def huber(
     Reference: section 9.1; Huber (1964).
     """
     y, t, dtype = _pair("losses.huber", predictions, targets)
-    distance, delta = jnp.abs(y - t), as_scalar("losses.huber", "delta", delta).astype(y.dtype)
+    distance, delta = jnp.abs(y - t), in_range("losses.huber", "delta", delta, "(0, inf]").astype(y.dtype)
     near = jnp.minimum(distance, delta)
     return (near * (distance - near / 2)).astype(dtype)
 
@@ -185,8 +185,9 @@ def softmax_cross_entropy(
     Args:
       logits: z, shape ``(..., c)``.
       labels: class numbers in 0..c - 1, shape ``(...)``, or distributions t, shape ``(..., c)``.
-      label_smoothing: $\epsilon$; the target becomes $(1 - \epsilon) t + \epsilon / c$.
-      class_weights: shape ``(c,)``; the term of class j counts so often.
+      label_smoothing: $\epsilon$ in 0..1, out of which an array gives NaN; the target becomes
+        $(1 - \epsilon) t + \epsilon / c$.
+      class_weights: shape ``(c,)``; the term of class j counts so often. Below 0 it is NaN.
       ignore_label: examples with this class number have loss 0.
 
     Returns:
@@ -195,7 +196,7 @@ def softmax_cross_entropy(
 
     Raises:
       TypeError: for complex or non-numeric input, or class numbers that are not integers.
-      ValueError: if the shapes do not fit, or ``ignore_label`` comes with distributions.
+      ValueError: if the shapes do not fit, a number is out of range, or ``ignore_label`` comes with distributions.
 
     Note:
       A class number out of range, a NaN and an infinite logit that belongs to the target make the loss NaN or
@@ -210,14 +211,14 @@ def softmax_cross_entropy(
     name = "losses.softmax_cross_entropy"
     z, t, dtype = _classes(name, logits, labels, ignore_label)
     c = z.shape[-1]
-    smoothing = as_scalar(name, "label_smoothing", label_smoothing).astype(z.dtype)
+    smoothing = in_range(name, "label_smoothing", label_smoothing, "[0, 1]").astype(z.dtype)
     ignored = jnp.zeros(t.shape[:-1], bool)
     if ignore_label is not None:
         ignored = as_real(name, labels).astype(int) == ignore_label
     t = jnp.where(ignored[..., None], 0, jnp.where(t >= 0, t, jnp.nan))
     t = (1 - smoothing) * t + smoothing / c
     if class_weights is not None:
-        weights = as_float(name, class_weights).astype(z.dtype)
+        weights = in_range(name, "class_weights", class_weights, "[0, inf)", scalar=False).astype(z.dtype)
         if weights.shape != (c,):
             raise ValueError(f"{name}: expected class_weights of shape ({c},), got {weights.shape}")
         t = t * weights
@@ -264,7 +265,7 @@ def focal(probabilities: Num[ArrayLike, "..."], labels: Num[ArrayLike, "..."], g
     Args:
       probabilities: of label 1, any shape.
       labels: 0 or 1, the same shape; any other number gives NaN.
-      gamma: $\gamma \ge 0$, a number.
+      gamma: $\gamma \ge 0$, a number; below 0 in an array it gives NaN.
 
     Returns:
       Losses, of that shape; NaN where a probability is outside of 0..1.
@@ -281,7 +282,7 @@ def focal(probabilities: Num[ArrayLike, "..."], labels: Num[ArrayLike, "..."], g
     p, t, dtype = _pair("losses.focal", probabilities, labels)
     q = jnp.where(t == 1, p, 1 - p)
     q = jnp.where((t == 0) | (t == 1), q, jnp.nan)
-    gamma = as_scalar("losses.focal", "gamma", gamma).astype(p.dtype)
+    gamma = in_range("losses.focal", "gamma", gamma, "[0, inf)").astype(p.dtype)
     easy = jnp.where(q == 1, 1, 1 - q) ** gamma  # no power of 0: its derivative is not finite
     easy = jnp.where((q == 1) & (gamma > 0), 0, easy)
     return -(easy * _times_log(jnp.ones_like(q), q)).astype(dtype)

@@ -15,9 +15,9 @@ from jaxmath._array import (
     as_float,
     as_matrix,
     as_real,
-    as_scalar,
     as_size,
     as_weights,
+    in_range,
     narrow,
     product,
     reciprocal,
@@ -188,7 +188,7 @@ def logistic(
     Args:
       x: data, shape ``(n, d)``.
       labels: t, 0 or 1 (or a probability in between), shape ``(n,)``.
-      l2: $\lambda \ge 0$; scikit-learn's C is $1 / (n \lambda)$.
+      l2: $\lambda \ge 0$; scikit-learn's C is $1 / (n \lambda)$. Below 0 in an array it makes the model NaN.
       max_steps: static.
 
     Returns:
@@ -196,7 +196,7 @@ def logistic(
 
     Raises:
       TypeError: for complex or non-numeric input, or a traced ``max_steps``.
-      ValueError: if the data is not ``(n, d)`` or empty, or the labels are not ``(n,)``.
+      ValueError: if the data is not ``(n, d)`` or empty, the labels are not ``(n,)``, or ``l2`` is below 0.
 
     Note:
       Where a plane separates the classes and ``l2`` is 0 there is no optimum: the weights grow without end,
@@ -214,7 +214,7 @@ def logistic(
     """
     name = "regression.logistic"
     x, t, dtype = _pairs(name, x, labels)
-    max_steps, l2 = as_size(name, "max_steps", max_steps), as_scalar(name, "l2", l2).astype(x.dtype)
+    max_steps, l2 = as_size(name, "max_steps", max_steps), in_range(name, "l2", l2, "[0, inf)").astype(x.dtype)
     return narrow(_logistic(x, t, l2, max_steps), dtype)
 
 

@@ -184,8 +184,9 @@ ROWS = [
     *table(
         "conv.gaussian_kernel",
         *((what, partial(conv.gaussian_kernel, size), answer) for what, size, answer in _SIZE),
-        ("sigma 0", lambda: conv.gaussian_kernel(3, 0.0), nothing_finite),
-        ("sigma below 0", lambda: conv.gaussian_kernel(3, -1.0), nothing_finite),
+        ("sigma 0", lambda: conv.gaussian_kernel(3, 0.0), (ValueError, r"sigma must be in \(0, inf\], got 0.0")),
+        ("sigma 0, an array", lambda: conv.gaussian_kernel(3, np.array(0.0)), nothing_finite),
+        ("sigma below 0, traced", lambda: jax.jit(partial(conv.gaussian_kernel, 3))(-1.0), nothing_finite),
         ("sigma NaN", lambda: conv.gaussian_kernel((2,), np.nan), nothing_finite),
         ("two sigmas", lambda: conv.gaussian_kernel(3, [1.0, 2.0]), (ValueError, "sigma to be one number")),
         (

@@ -146,3 +146,24 @@ ROWS = [
         ),
     ),
 ]
+
+WORDS = ["a cat", "a dog"]
+ROWS += [
+    *table(
+        "data.augment.normalize",
+        (
+            "std below 0",
+            lambda: augment.normalize(IMAGES, 0.5, -0.5),
+            (ValueError, r"std must be in \[0, inf\), got -0.5"),
+        ),
+    ),
+    *table(
+        "data.text.vocabulary",
+        (
+            "max_share above 1",
+            lambda: data.text.vocabulary(WORDS, max_share=1.5),
+            (ValueError, "max_share must be in .*1.5"),
+        ),
+        ("min_texts 0", lambda: data.text.vocabulary(WORDS, min_texts=0), (ValueError, "min_texts must be at least 1")),
+    ),
+]

@@ -276,3 +276,42 @@ ROWS = [
         ("float16", lambda: gmm.sample(KEY, jax.tree.map(jnp.float16, FULL), 2)[0], dtype_is(jnp.float16)),
     ),
 ]
+
+PRIOR = {"concentration": 1.0, "mean": np.zeros(3), "mean_strength": 0.0, "df": 5.0, "scale": np.eye(3)}
+FEW = {"init": DIAG, "covariance_type": "diag"}
+OUT_OF_RANGE = {
+    "fit": (partial(FIT, X, 2), ("tol", "reg_covar")),
+    "fit_missing": (partial(gmm.fit_missing, KEY, X, 2, **FEW), ("tol", "reg_covar")),
+    "fit_batches": (partial(gmm.fit_batches, KEY, lambda: [X], 2, **FEW), ("tol", "reg_covar")),
+    "fit_minibatch": (partial(gmm.fit_minibatch, KEY, X, 2, **FEW), ("decay", "reg_covar")),
+    "em_step": (partial(gmm.em_step, DIAG, X), ("reg_covar",)),
+    "m_step": (partial(gmm.m_step, DIAG, None), ("reg_covar",)),
+}
+ROWS += [
+    *[
+        Row(
+            f"gmm.{name}",
+            f"{option} below 0",
+            partial(call, **{option: -0.5}),
+            ValueError,
+            f"{option} must be in .*-0.5",
+        )
+        for name, (call, options) in OUT_OF_RANGE.items()
+        for option in options
+    ],
+    *[
+        Row(
+            "gmm.fit",
+            f"prior.{field} too low",
+            partial(FIT, X, 2, prior=gmm.Prior(**PRIOR | {field: -0.5})),
+            ValueError,
+            f"prior.{field} must be in",
+        )
+        for field in ("concentration", "mean_strength")
+    ],
+    *table(
+        "gmm.fit",
+        ("reg_covar below 0, an array", lambda: FIT(X, 2, reg_covar=np.array(-1.0)).log_likelihood, near(np.nan)),
+        ("tol below 0, an array", lambda: FIT(X, 2, tol=jnp.array(-1.0)).converged, near(False)),
+    ),
+]

@@ -156,3 +156,14 @@ ROWS = [
         check=near(X[4]),
     ),
 ]
+
+ROWS += [
+    Row("kmeans.fit", "tol below 0", partial(fit, X, 2, tol=-0.1), ValueError, r"tol must be in \[0, inf\], got -0.1"),
+    Row(
+        "kmeans.fit_batches",
+        "tol below 0",
+        partial(kmeans.fit_batches, KEY, lambda: [X], 2, tol=-0.1),
+        ValueError,
+        r"tol must be in \[0, inf\], got -0.1",
+    ),
+]

@@ -359,3 +359,11 @@ def forms() -> list[Row]:
 
 
 ROWS = [*rotations(), *systems(), *factors(), *eigenvalues(), *forms()]
+
+ROWS += [
+    *table(
+        "linalg.pseudo_inverse",
+        ("rcond below 0", lambda: linalg.pseudo_inverse(A, rcond=-0.1), (ValueError, r"rcond must be in .* got -0.1")),
+        ("rcond below 0, an array", lambda: linalg.pseudo_inverse(A, rcond=np.array(-0.1)), nothing_finite),
+    ),
+]

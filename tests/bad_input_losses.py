@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from rows import Row, dtype_is, equal, near, table
+from rows import Row, dtype_is, equal, near, nothing_finite, table
 
 from jaxmath import losses
 
@@ -139,5 +139,39 @@ ROWS = [
         ("no classes", partial(losses.validate_labels, [0], 0), (ValueError, "num_classes must be at least 1")),
         ("traced", lambda: jax.jit(lambda a: losses.validate_labels(a, 3))(P), (TypeError, "call it outside jit")),
         ("right", partial(losses.validate_labels, [0, 2], 3), equal([0, 2])),
+    ),
+]
+
+ROWS += [
+    Row(
+        "losses.huber",
+        "delta 0",
+        lambda: losses.huber(P, P, delta=0),
+        ValueError,
+        r"delta must be in \(0, inf\], got 0",
+    ),
+    Row("losses.focal", "gamma below 0", lambda: losses.focal(P, [0, 1, 1], -1.0), ValueError, "gamma must be in"),
+    Row(
+        "losses.softmax_cross_entropy",
+        "smoothing above 1",
+        lambda: SMOOTHED([0, 1], label_smoothing=1.5),
+        ValueError,
+        r"label_smoothing must be in \[0, 1\], got 1.5",
+    ),
+    *table(
+        "losses.softmax_cross_entropy",
+        (
+            "smoothing below 0",
+            lambda: SMOOTHED([0, 1], label_smoothing=np.float32(-0.1)),
+            (ValueError, "_smoothing must"),
+        ),
+        (
+            "smoothing above 1, traced",
+            lambda: jax.jit(lambda s: SMOOTHED([0, 1], label_smoothing=s))(1.5),
+            nothing_finite,
+        ),
+        ("smoothing above 1, an array", lambda: SMOOTHED([0, 1], label_smoothing=np.array(1.5)), nothing_finite),
+        ("no smoothing, all of it", lambda: jnp.isnan(SMOOTHED([0, 1], label_smoothing=jnp.ones(()))), equal([0, 0])),
+        ("a class weight below 0", lambda: SMOOTHED([0, 1], class_weights=np.array([-1, 1, 1])), nothing_finite),
     ),
 ]

@@ -307,3 +307,86 @@ def _told(model) -> list:
 def _without_constant_column():
     alone = regression.logistic(LOGISTIC_X[:, :1], [0, 1, 1, 0, 1])
     return [float(alone.weights[0]), 0.0], float(alone.intercept)
+
+
+TOLERANCES = {"minimize": _minimize, "newton": _searches(optimize.newton), "lbfgs": _searches(optimize.lbfgs)}
+SHARES = {
+    "momentum": ("gamma", lambda b: optimize.momentum(0.1, b)),
+    "nesterov": ("gamma", lambda b: optimize.nesterov(0.1, b)),
+    "rmsprop": ("decay", lambda b: optimize.rmsprop(0.1, b)),
+    "adam": ("b1", lambda b: optimize.adam(0.1, b)),
+}
+RATES = {
+    "gradient_descent": optimize.gradient_descent,
+    "momentum": lambda rate: optimize.momentum(rate, 0.5),
+    "nesterov": lambda rate: optimize.nesterov(rate, 0.5),
+    "adagrad": optimize.adagrad,
+    "rmsprop": optimize.rmsprop,
+    "adam": optimize.adam,
+}
+
+
+def _with_l2(l2):
+    return regression.logistic(X, BINARY, l2=l2)
+
+
+ROWS += [
+    *[
+        Row(
+            f"optimize.{name}",
+            "tol below 0",
+            partial(call, tol=-1e-9),
+            ValueError,
+            r"tol must be in \[0, inf\], got -1e-09",
+        )
+        for name, call in TOLERANCES.items()
+    ],
+    Row(
+        "optimize.minimize",
+        "change_tol below 0",
+        partial(_minimize, change_tol=-1),
+        ValueError,
+        "change_tol must be in",
+    ),
+    *[
+        Row(
+            f"optimize.{name}",
+            f"{option} above 1",
+            partial(call, 1.1),
+            ValueError,
+            rf"{option} must be in \[0, 1., got 1.1",
+        )
+        for name, (option, call) in SHARES.items()
+    ],
+    *[
+        Row(
+            f"optimize.{name}",
+            "a rate below 0",
+            partial(call, -0.1),
+            ValueError,
+            r"rate must be in \[0, inf\), got -0.1",
+        )
+        for name, call in RATES.items()
+    ],
+    Row("optimize.adam", "b2 of 1", lambda: optimize.adam(0.1, b2=1), ValueError, r"b2 must be in \[0, 1\), got 1"),
+    *[
+        Row(f"optimize.{name}", "eps below 0", partial(RATES[name], 0.1, eps=-1.0), ValueError, "eps must be in")
+        for name in ("adagrad", "rmsprop", "adam")
+    ],
+    Row(
+        "regression.logistic", "l2 below 0", partial(_with_l2, -0.1), ValueError, r"l2 must be in \[0, inf\), got -0.1"
+    ),
+    *table(
+        "regression.logistic",
+        ("l2 below 0, traced", lambda: _told(jax.jit(_with_l2)(-0.1)), equal([True, False])),
+        ("l2 below 0, an array", lambda: _told(_with_l2(np.array(-0.1))), equal([True, False])),
+    ),
+    *table(
+        "optimize.newton",
+        (
+            "tol below 0, traced",
+            lambda: jax.jit(lambda tol: TOLERANCES["newton"](tol=tol))(-1.0).converged,
+            equal(False),
+        ),
+    ),
+]

@@ -352,3 +352,9 @@ ROWS = [
         check=lambda value: near(0.0)(np.isfinite(value)),
     ),
 ]
+
+ROWS += [
+    Row(
+        "pca.fit_missing", "tol below 0", partial(pca.fit_missing, X, 1, tol=-0.1), ValueError, r"tol must be in .*-0.1"
+    ),
+]

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
-from jaxmath._array import as_scalar, narrow, wide
+from jaxmath._array import in_range, narrow, wide
 from jaxmath.conv.sizes import Sizes, per_axis
 
 
@@ -57,10 +57,10 @@ def gaussian_kernel(size: Sizes, sigma: ArrayLike = 1.0) -> Float[Array, "..."]:
 
     Raises:
       TypeError: for a size that is no integer, or traced; for a sigma that is no real number.
-      ValueError: for a size below 1, or not of 1 to 3 axes; for more than one sigma.
+      ValueError: for a size below 1, or not of 1 to 3 axes; for a sigma that is not above 0, or more than one.
 
     Note:
-      A sigma of NaN, 0 or below makes the kernel NaN.
+      A sigma of NaN makes the kernel NaN, and so does one of 0 or below in an array.
 
     Example:
       >>> [round(weight.item(), 4) for weight in gaussian_kernel((3,), 1.0)]
@@ -69,8 +69,8 @@ def gaussian_kernel(size: Sizes, sigma: ArrayLike = 1.0) -> Float[Array, "..."]:
     Reference: Marr and Hildreth (1980).
     """
     name = "conv.gaussian_kernel"
-    sizes, given = _sizes(name, size), as_scalar(name, "sigma", sigma)
-    sigma = jnp.where(given > 0, wide(given), jnp.nan)
+    sizes, given = _sizes(name, size), in_range(name, "sigma", sigma, "(0, inf]")
+    sigma = wide(given)
     kernel = jnp.ones((), sigma.dtype)
     for n in sizes:
         steps = jnp.arange(n) - (n - 1) / 2

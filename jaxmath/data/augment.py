@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Num
 
-from jaxmath._array import as_float, as_real, as_size, wide
+from jaxmath._array import as_float, as_real, as_size, in_range, wide
 
 
 def random_crop(
@@ -155,10 +155,10 @@ def normalize(
 
     Raises:
       TypeError: for anything but real numbers, and for images of other integers, whose range nobody knows.
-      ValueError: if mean and std are not one number or one for each channel.
+      ValueError: if mean and std are not one number or one for each channel, or std is below 0.
 
     Note:
-      NaN or infinity where std is 0.
+      NaN or infinity where std is 0, NaN where one of several is below.
 
     Example:
       >>> print(normalize(jnp.array([[0, 255]], jnp.uint8), jnp.array([0.5]), jnp.array([0.25])))
@@ -168,7 +168,7 @@ def normalize(
     images = as_real(who, images)
     if images.dtype != jnp.uint8 and not jnp.issubdtype(images.dtype, jnp.floating):
         raise TypeError(f"{who}: images must be uint8, 0 to 255, or floats, got {images.dtype}")
-    mean, std = as_float(who, mean), as_float(who, std)
+    mean, std = as_float(who, mean), in_range(who, "std", std, "[0, inf)", scalar=False)
     for moment in (mean, std):
         if images.ndim == 0 or moment.shape not in ((), (1,), images.shape[-1:]):
             raise ValueError(f"{who}: expected one number for each of {images.shape[-1:]} channels, got {moment.shape}")

@@ -12,6 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.experimental.sparse import BCOO
 
+from jaxmath._array import as_size, in_range
+
 _SHORT = 200  # letters; what is shorter is an alias, and points elsewhere
 
 
@@ -91,13 +93,15 @@ def vocabulary(texts: Iterable[str], *, min_texts: int = 1, max_share: float = 1
 
     Raises:
       TypeError: if the collection is one string, or has something else than strings.
-      ValueError: if no word is left.
+      ValueError: if a number is out of range, or no word is left.
 
     Example:
       >>> vocabulary(["the cat", "the dog", "a cat and the dog"], max_share=0.7)
       ('and', 'cat', 'dog')
     """
-    texts = _as_texts("data.text.vocabulary", texts)
+    name = "data.text.vocabulary"
+    texts, min_texts = _as_texts(name, texts), as_size(name, "min_texts", min_texts)
+    in_range(name, "max_share", max_share, "[0, 1]")
     spread = Counter(word for text in texts for word in set(words(text)))
     kept = (word for word, count in spread.items() if min_texts <= count <= max_share * len(texts))
     if not (chosen := tuple(sorted(kept))):

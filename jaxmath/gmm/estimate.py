@@ -5,7 +5,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Num
 
 from jaxmath import reduce
-from jaxmath._array import as_matrix, narrow, wide
+from jaxmath._array import as_matrix, in_range, narrow, wide
 from jaxmath.gmm.climb import Fit, as_settings, best_fit
 from jaxmath.gmm.mixture import GMM
 from jaxmath.gmm.prior import Prior
@@ -89,6 +89,7 @@ def fit(
     rows, counted = weighted_rows("gmm.fit", wide(x), weights)
     settings = as_settings("gmm.fit", len(x), num_components, covariance_type, init, n_init, max_steps, chunk_size)
     shift = reduce.typical_row(rows, counted)
-    data = Data(rows, counted, reg_covar, prior)
+    data = Data(rows, counted, in_range("gmm.fit", "reg_covar", reg_covar, "[0, inf)"), prior)
+    tol = in_range("gmm.fit", "tol", tol, "[0, inf]")
     with jax.debug_nans(False):  # of a history that ends before max_steps
         return narrow(best_fit("gmm.fit", whole_rows, key, shift, data, rows, init, tol, settings), x.dtype)

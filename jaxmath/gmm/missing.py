@@ -20,7 +20,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, Num
 
 from jaxmath import reduce
-from jaxmath._array import as_matrix, as_weights, narrow, wide
+from jaxmath._array import as_matrix, as_weights, in_range, narrow, wide
 from jaxmath._missing import column_means
 from jaxmath.gmm.chunk import Statistics, posterior
 from jaxmath.gmm.climb import Fit, as_settings, best_fit
@@ -93,7 +93,8 @@ def fit_missing(
     counts = jnp.where(jnp.isfinite(shift).all(), counts, jnp.nan)  # no fit if a column is never seen
     seen = ~jnp.isnan(rows)
     filled = jnp.where((counts[:, None] != 0) | jnp.isfinite(rows), jnp.where(seen, rows, shift), shift)
-    data = Data((filled, seen), counts, reg_covar, prior)
+    data = Data((filled, seen), counts, in_range(name, "reg_covar", reg_covar, "[0, inf)"), prior)
+    tol = in_range(name, "tol", tol, "[0, inf]")
     with jax.debug_nans(False):  # of a history that ends before max_steps
         return narrow(best_fit(name, seen_cells, key, shift, data, filled, init, tol, settings), x.dtype)
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Num
 
-from jaxmath._array import as_float, product
+from jaxmath._array import as_float, in_range, product
 from jaxmath._record import record
 from jaxmath.gmm.chunk import Statistics
 from jaxmath.gmm.mixture import DENSE, GMM
@@ -40,6 +40,7 @@ class Prior:
 
 
 FIELDS = ("concentration", "mean", "mean_strength", "df", "scale")
+_INTERVALS = {"concentration": "[1, inf)", "mean_strength": "[0, inf)"}
 
 
 def as_prior(name: str, prior: Prior | None, k: int, d: int, dtype: jnp.dtype) -> Prior | None:
@@ -48,7 +49,13 @@ def as_prior(name: str, prior: Prior | None, k: int, d: int, dtype: jnp.dtype) -
         return None
     if not isinstance(prior, Prior):
         raise TypeError(f"{name}: expected prior to be a gmm.Prior, got {type(prior).__name__}")
-    fields = [as_float(name, getattr(prior, field)).astype(dtype) for field in FIELDS]
+    fields = [
+        in_range(name, f"prior.{field}", value, _INTERVALS[field], scalar=False)
+        if field in _INTERVALS
+        else as_float(name, value)
+        for field, value in ((field, getattr(prior, field)) for field in FIELDS)
+    ]
+    fields = [field.astype(dtype) for field in fields]
     shapes = [field.shape for field in fields]
     if shapes[1:] != [(d,), (), (), (d, d)] or shapes[0] not in ((), (k,)):
         got = ", ".join(map(str, shapes))

@@ -10,7 +10,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, Num
 
 from jaxmath import reduce
-from jaxmath._array import as_float, as_size, as_weights
+from jaxmath._array import as_float, as_size, as_weights, in_range
 from jaxmath.gmm.chunk import Statistics, chunk_rows, expect, expect_or_assign, model_of, settle
 from jaxmath.gmm.mixture import DENSE, GMM, checked, variances, with_rows
 from jaxmath.gmm.prior import Prior, as_prior, with_prior
@@ -86,6 +86,7 @@ def m_step(params: GMM, statistics: Statistics, *, reg_covar: ArrayLike = 1e-6, 
     params = checked("gmm.m_step", params)
     k, d = params.means.shape
     prior = as_prior("gmm.m_step", prior, k, d, params.means.dtype)
+    reg_covar = in_range("gmm.m_step", "reg_covar", reg_covar, "[0, inf)")
     return maximize(params, _as_statistics("gmm.m_step", statistics, params), reg_covar, prior)[0]
 
 
@@ -116,6 +117,7 @@ def em_step(
     Reference: Dempster, Laird and Rubin (1977).
     """
     params, sums = _expected("gmm.em_step", params, x, weights, chunk_size)
+    reg_covar = in_range("gmm.em_step", "reg_covar", reg_covar, "[0, inf)")
     return maximize(params, sums, reg_covar)[0], sums.log_likelihood / sums.rows
 
 

@@ -11,7 +11,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Num
 
 from jaxmath import reduce
-from jaxmath._array import as_matrix, as_size, narrow, padded, wide
+from jaxmath._array import as_matrix, as_size, in_range, narrow, padded, wide
 from jaxmath._stream import first_piece, fresh
 from jaxmath.gmm.chunk import Model, Statistics, expect, model_of, most_rows, settle
 from jaxmath.gmm.climb import Fit, Settings, as_settings
@@ -31,7 +31,7 @@ def fit_batches(
     weights: Callable[[], Iterable[Num[ArrayLike, " _"]]] | None = None,
     init: str | GMM = "kmeans++",
     max_steps: int = 100,
-    tol: float = 1e-3,
+    tol: ArrayLike = 1e-3,
     reg_covar: ArrayLike = 1e-6,
     prior: Prior | None = None,
 ) -> Fit:
@@ -68,7 +68,8 @@ def fit_batches(
     settings = as_settings(name, len(rows), num_components, covariance_type, init, 1, max_steps, None, place)
     shift = reduce.typical_row(rows, counted)
     prior = moved_prior(as_prior(name, prior, settings.k, rows.shape[1], rows.dtype), -shift)
-    reg_covar = jnp.asarray(reg_covar, rows.dtype)
+    reg_covar = in_range(name, "reg_covar", reg_covar, "[0, inf)").astype(rows.dtype)
+    tol = in_range(name, "tol", tol, "[0, inf]")
     params, repairs = _start(name, key, init, settings, shift, rows, counted, reg_covar, prior)
     result = _climb(params, shift, lambda: (make_batches(), fresh(weights)), tol, reg_covar, prior, max_steps)
     result = result._replace(params=moved(result.params, shift), num_repairs=result.num_repairs + repairs)
@@ -139,14 +140,15 @@ def fit_minibatch(
     rows, counted = weighted_rows(name, wide(x), weights)
     settings = as_settings(name, len(x), num_components, covariance_type, init, 1, num_steps, None)
     batch_size = as_size(name, "batch_size", batch_size)
-    shift, reg_covar = reduce.typical_row(rows, counted), jnp.asarray(reg_covar, rows.dtype)
+    reg_covar = in_range(name, "reg_covar", reg_covar, "[0, inf)").astype(rows.dtype)
+    decay = in_range(name, "decay", decay, "(0.5, 1]").astype(rows.dtype)
+    shift = reduce.typical_row(rows, counted)
     key_start, key_sample, key_batches = jax.random.split(key, 3)
     some, some_counted = rows, counted
     if settings.method is not None and len(x) > batch_size:
         size = min(max(batch_size, settings.k), len(x))
         some, some_counted = random_rows(key_sample, rows, size, counted), None
     params, repairs = _start(name, key_start, init, settings, shift, some, some_counted, reg_covar, None)
-    decay = jnp.asarray(decay, rows.dtype)
     params, history, more = _stepwise(
         key_batches, params, shift, rows, counted, reg_covar, decay, batch_size, num_steps
     )

@@ -9,7 +9,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Int, Num
 
 from jaxmath import reduce
-from jaxmath._array import as_matrix, as_size, as_weights, narrow, wide
+from jaxmath._array import as_matrix, as_size, as_weights, in_range, narrow, wide
 from jaxmath.kmeans.lloyd import KMeans, chunk_rows, lloyd, located, mean_variance, nearest, spread, tally
 from jaxmath.kmeans.seeding import as_init, batch_of, relative, start
 
@@ -74,7 +74,7 @@ def fit(
     weights = None if weights is None else as_weights(name, weights, len(x))
     begin, rows = as_init(name, init, k, x.shape[1]), wide(x)
     method, centers = (begin, None) if isinstance(begin, str) else (None, begin)
-    tol = jnp.asarray(tol, rows.dtype)
+    tol = in_range(name, "tol", tol, "[0, inf]").astype(rows.dtype)
     with jax.debug_nans(False):  # of a history that ends before max_steps
         return narrow(_best_fit(key, rows, weights, centers, tol, k, method, n_init, max_steps, chunk_size), x.dtype)
 

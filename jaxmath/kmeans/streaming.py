@@ -10,7 +10,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Num
 
 from jaxmath import reduce
-from jaxmath._array import as_matrix, as_size, as_weights, narrow, padded, wide
+from jaxmath._array import as_matrix, as_size, as_weights, in_range, narrow, padded, wide
 from jaxmath._stream import first_piece, fresh
 from jaxmath.kmeans.lloyd import KMeans, farthest, located, mean_variance, means, repair, spread, tally
 from jaxmath.kmeans.seeding import as_init, relative, start
@@ -48,6 +48,7 @@ def fit_batches(
     """
     name = "kmeans.fit_batches"
     k, max_steps = as_size(name, "num_clusters", num_clusters), as_size(name, "max_steps", max_steps)
+    tol = in_range(name, "tol", tol, "[0, inf]")
     first, counted = first_piece(name, make_batches, weights)
     first = as_matrix(name, first)
     rows = wide(first)

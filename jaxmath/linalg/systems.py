@@ -10,7 +10,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, Num
 
 from jaxmath import _small
-from jaxmath._array import all_or_nan, as_float, as_matrix, as_scalar, as_square, narrow, one_of, product, wide
+from jaxmath._array import all_or_nan, as_float, as_matrix, as_square, in_range, narrow, one_of, product, wide
 
 
 class Solution(NamedTuple):
@@ -151,7 +151,7 @@ def pseudo_inverse(a: Num[ArrayLike, "n d"], *, rcond: Num[ArrayLike, ""] | None
 
     Raises:
       TypeError: for complex or non-numeric input.
-      ValueError: if ``a`` is not a matrix or empty, or ``rcond`` not one number.
+      ValueError: if ``a`` is not a matrix or empty, or ``rcond`` not one number or below 0.
 
     Note:
       A NaN or an infinity makes every entry NaN. The derivative is exact as long as the rank does not change, and NaN
@@ -166,7 +166,11 @@ def pseudo_inverse(a: Num[ArrayLike, "n d"], *, rcond: Num[ArrayLike, ""] | None
     """
     name = "linalg.pseudo_inverse"
     a = as_matrix(name, a)
-    cutoff = rank_cutoff(a) if rcond is None else as_scalar(name, "rcond", rcond).astype(wide(a).dtype)
+    if rcond is None:
+        cutoff = rank_cutoff(a)
+    else:
+        cutoff = in_range(name, "rcond", rcond, "[0, inf]").astype(wide(a).dtype)
+        a = jnp.where(jnp.isnan(cutoff), jnp.nan, a)
     eye = jnp.eye(len(a), dtype=wide(a).dtype)
     return _least_squares(all_or_nan(wide(a)), eye, cutoff, "svd")[0].astype(a.dtype)
 

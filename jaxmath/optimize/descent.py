@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, Int, PyTree
 
-from jaxmath._array import as_float, as_scalar, as_size, wide
+from jaxmath._array import as_float, as_size, in_range, wide
 
 Tree = TypeVar("Tree")
 
@@ -150,8 +150,8 @@ def descent(
     params = as_params(name, params)
     check_loss(name, loss, params)
     optimizer = as_optimizer(name, optimizer)
-    limit = None if tol is None else as_scalar(name, "tol", tol)
-    change_limit = None if change_tol is None else as_scalar(name, "change_tol", change_tol)
+    limit = None if tol is None else in_range(name, "tol", tol, "[0, inf]")
+    change_limit = None if change_tol is None else in_range(name, "change_tol", change_tol, "[0, inf]")
     evaluate = jax.value_and_grad(loss)
 
     def arrived(state: State) -> Array:

@@ -10,7 +10,7 @@ from jax.flatten_util import ravel_pytree
 from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, Int, PyTree
 
-from jaxmath._array import as_scalar, as_size, product, wide
+from jaxmath._array import as_size, in_range, product, wide
 from jaxmath.optimize.descent import State, as_params, check_loss, descent, norm
 
 # Halvings of a Newton step at most, and the part of the predicted fall that a step must bring.
@@ -152,7 +152,7 @@ def _optimum(
     name: str, loss: Callable[..., Any], params: PyTree, optimizer: Any, num_steps: int, tol: ArrayLike
 ) -> Optimum:
     num_steps = as_size(name, "num_steps", num_steps)
-    tol, given = as_scalar(name, "tol", tol), as_params(name, params)
+    tol, given = in_range(name, "tol", tol, "[0, inf]"), as_params(name, params)
     params = jax.tree.map(wide, given)
     check_loss(name, loss, params)
 

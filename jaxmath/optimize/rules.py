@@ -13,7 +13,10 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array
 
-from jaxmath._array import as_scalar, reciprocal, root, wide
+from jaxmath._array import in_range, reciprocal, root, wide
+
+_POSITIVE, _SHARE, _FADING = "[0, inf)", "[0, 1]", "[0, 1)"
+_INTERVALS = {"rate": _POSITIVE, "eps": _POSITIVE, "gamma": _SHARE, "decay": _SHARE, "b1": _FADING, "b2": _FADING}
 
 
 class Memory(NamedTuple):
@@ -27,14 +30,14 @@ def gradient_descent(rate: ArrayLike) -> Any:
     r"""Along the negative gradient: $\theta \leftarrow \theta - \eta g$.
 
     Args:
-      rate: $\eta$.
+      rate: $\eta \ge 0$.
 
     Returns:
       The rule, a ``GradientTransformation`` of optax; equal to ``optax.sgd(rate)`` and to PyTorch's ``SGD``.
 
     Raises:
       TypeError: if the rate is not real.
-      ValueError: if it is not one number.
+      ValueError: if it is not one number, or a Python number out of range; in an array that makes all steps NaN.
 
     Example:
       >>> print(gradient_descent(0.1).update(jnp.array(2.0), gradient_descent(0.1).init(0.0))[0])
@@ -57,7 +60,7 @@ def momentum(rate: ArrayLike, gamma: ArrayLike) -> Any:
     \theta_{t-1}$; it runs past the minimum and comes back wherever $\sqrt{\eta h} > 1 - \sqrt{\gamma}$.
 
     Args:
-      rate: $\eta$.
+      rate: $\eta \ge 0$.
       gamma: $\gamma$ in 0..1.
 
     Returns:
@@ -97,7 +100,7 @@ def nesterov(rate: ArrayLike, gamma: ArrayLike) -> Any:
     shrink by $\sqrt{\gamma (1 - \eta h)}$ a step, those of :func:`momentum` by $\sqrt{\gamma}$.
 
     Args:
-      rate: $\eta$.
+      rate: $\eta \ge 0$.
       gamma: $\gamma$ in 0..1.
 
     Returns:
@@ -132,8 +135,8 @@ def adagrad(rate: ArrayLike, eps: ArrayLike = 1e-8) -> Any:
     The first step has length $\eta$ in every coordinate that is not flat, however steep.
 
     Args:
-      rate: $\eta$.
-      eps: $\epsilon$, against division by 0.
+      rate: $\eta \ge 0$.
+      eps: $\epsilon \ge 0$, against division by 0.
 
     Returns:
       The rule, a ``GradientTransformation`` of optax. PyTorch's ``Adagrad`` is the same with another $\epsilon$ by
@@ -166,9 +169,9 @@ def rmsprop(rate: ArrayLike, decay: ArrayLike = 0.9, eps: ArrayLike = 1e-8) -> A
     s begins at 0, so the first step has length $\eta / \sqrt{1 - \beta}$ in every coordinate.
 
     Args:
-      rate: $\eta$.
+      rate: $\eta \ge 0$.
       decay: $\beta$ in 0..1.
-      eps: $\epsilon$, against division by 0.
+      eps: $\epsilon \ge 0$, against division by 0.
 
     Returns:
       The rule, a ``GradientTransformation`` of optax. ``optax.rmsprop`` has $\epsilon$ inside of the root unless
@@ -203,10 +206,10 @@ def adam(rate: ArrayLike, b1: ArrayLike = 0.9, b2: ArrayLike = 0.999, eps: Array
     at step t = 1, 2, ... The first step has length $\eta$ in every coordinate that is not flat.
 
     Args:
-      rate: $\eta$.
-      b1: $\beta_1$ in 0..1.
-      b2: $\beta_2$ in 0..1.
-      eps: $\epsilon$, against division by 0.
+      rate: $\eta \ge 0$.
+      b1: $\beta_1$ in 0..1, below 1.
+      b2: $\beta_2$ in 0..1, below 1.
+      eps: $\epsilon \ge 0$, against division by 0.
 
     Returns:
       The rule, a ``GradientTransformation`` of optax; the same steps as ``optax.adam`` and PyTorch's ``Adam``.
@@ -254,4 +257,4 @@ def _in_type(dtype: Any, arrays: tuple[Array, ...]) -> list[Array]:
 
 
 def _numbers(name: str, **numbers: ArrayLike) -> list[Array]:
-    return [as_scalar(name, argument, value) for argument, value in numbers.items()]
+    return [in_range(name, argument, value, _INTERVALS[argument]) for argument, value in numbers.items()]

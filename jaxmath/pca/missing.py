@@ -15,7 +15,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Num
 
 from jaxmath import moments, reduce
-from jaxmath._array import as_matrix, as_size, as_weights, narrow, product, wide
+from jaxmath._array import as_matrix, as_size, as_weights, in_range, narrow, product, wide
 from jaxmath._missing import column_means
 from jaxmath._spectral import leading_svd
 from jaxmath.pca.estimate import PCA, MissingPCA, from_moments
@@ -45,7 +45,7 @@ def fit_missing(
     *,
     weights: Num[ArrayLike, " n"] | None = None,
     max_steps: int = 500,
-    tol: float = 1e-5,
+    tol: ArrayLike = 1e-5,
     chunk_size: int | None = None,
 ) -> MissingPCA:
     r"""Principal components of data in which NaN marks a missing cell: the most likely probabilistic PCA.
@@ -59,7 +59,7 @@ def fit_missing(
       num_components: k, static, in 1..d - 1: the model needs a direction for its noise.
       weights: how often each row counts, shape ``(n,)``; None counts each once.
       max_steps: EM steps at most, static.
-      tol: the fit has converged when a step raises the mean log-likelihood of a row by less than this.
+      tol: the fit has converged when a step changes the mean log-likelihood of a row by less than this.
       chunk_size: rows in a chunk, as in :func:`jaxmath.reduce.over`.
 
     Returns:
@@ -87,7 +87,7 @@ def fit_missing(
     if x.shape[1] == 1:
         raise ValueError(f"{name}: expected at least two columns, got shape {x.shape}")
     k = as_size(name, "num_components", num_components, x.shape[1] - 1, "d - 1")
-    max_steps = as_size(name, "max_steps", max_steps)
+    max_steps, tol = as_size(name, "max_steps", max_steps), in_range(name, "tol", tol, "[0, inf]")
     chunk_size = None if chunk_size is None else as_size(name, "chunk_size", chunk_size)
     dtype, rows = x.dtype, wide(x)
     counts = jnp.ones(len(x), rows.dtype) if weights is None else as_weights(name, weights, len(x)).astype(rows.dtype)
@@ -95,7 +95,7 @@ def fit_missing(
     counts = jnp.where(jnp.isfinite(shift).all(), counts, jnp.nan)  # no fit if a column is never seen
     model, sums, rise, num_steps = _climb(rows - shift, counts, k, max_steps, tol, chunk_size)
     result = _assemble(model, sums, shift)
-    converged = (rise < tol) & jnp.isfinite(result.noise_variance) & jnp.isfinite(result.mean).all()
+    converged = (jnp.abs(rise) < tol) & jnp.isfinite(result.noise_variance) & jnp.isfinite(result.mean).all()
     fit = narrow(result, dtype)._replace(num_samples=result.num_samples)
     return MissingPCA(*fit, (sums.log_likelihood / sums.rows).astype(dtype), num_steps, converged)
 
@@ -149,7 +149,7 @@ def _climb(
 
     def unfinished(state):
         _, sums, rise, num_steps = state
-        return ~(rise < tol) & jnp.isfinite(sums.log_likelihood) & (num_steps < max_steps)
+        return ~(jnp.abs(rise) < tol) & jnp.isfinite(sums.log_likelihood) & (num_steps < max_steps)
 
     start = _start(centred, weights, k)
     first = expect(start)
