@@ -364,7 +364,7 @@ ROWS += [
             "a rate below 0",
             partial(call, -0.1),
             ValueError,
-            r"rate must be in \[0, inf\), got -0.1",
+            r"rate must be in \[0, inf\], got -0.1",
         )
         for name, call in RATES.items()
     ],

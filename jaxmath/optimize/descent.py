@@ -123,6 +123,8 @@ def minimize(
     record_every = as_size(name, "record_every", record_every, num_steps, "num_steps")
     if num_steps % record_every:
         raise ValueError(f"{name}: record_every must divide num_steps, got {record_every} and {num_steps}")
+    tol = None if tol is None else in_range(name, "tol", tol, "[0, inf]")
+    change_tol = None if change_tol is None else in_range(name, "change_tol", change_tol, "[0, inf]")
     walk = descent(name, loss, params, optimizer, tol, change_tol)
 
     def stretch(state: State, _: None) -> tuple[State, tuple[Array, Any]]:
@@ -143,20 +145,18 @@ def descent(
     loss: Callable[..., Any],
     params: PyTree,
     optimizer: Any,
-    tol: ArrayLike | None,
-    change_tol: ArrayLike | None = None,
+    tol: Array | None,
+    change_tol: Array | None = None,
 ) -> Walk:
     """A descent that is yet to be made. Little is kept in a step: bookkeeping costs as much time as a small loss."""
     params = as_params(name, params)
     check_loss(name, loss, params)
     optimizer = as_optimizer(name, optimizer)
-    limit = None if tol is None else in_range(name, "tol", tol, "[0, inf]")
-    change_limit = None if change_tol is None else in_range(name, "change_tol", change_tol, "[0, inf]")
     evaluate = jax.value_and_grad(loss)
 
     def arrived(state: State) -> Array:
-        flat = jnp.zeros((), bool) if limit is None else norm(state.gradient) <= limit
-        return flat if change_limit is None else flat | (state.change <= change_limit)
+        flat = jnp.zeros((), bool) if tol is None else norm(state.gradient) <= tol
+        return flat if change_tol is None else flat | (state.change <= change_tol)
 
     def goes_on(state: State) -> Array:
         return (state.count >= 0) & ~arrived(state)
@@ -169,9 +169,9 @@ def descent(
         taken = (count >= 0) & ~arrived(state)
         params, value = choose(taken, (new, value), (state.params, state.loss))
         change = state.change
-        if change_limit is not None:
+        if change_tol is not None:
             change = jnp.where(taken, norm(jax.tree.map(jnp.subtract, new, state.params)), change)
-        if limit is not None:  # the gradient where it rests says whether it arrived
+        if tol is not None:  # the gradient where it rests says whether it arrived
             gradient = choose(taken, gradient, state.gradient)
         return State(params, memory, value, gradient, change, count)
 

@@ -15,7 +15,7 @@ from jaxtyping import Array
 
 from jaxmath._array import in_range, reciprocal, root, wide
 
-_POSITIVE, _SHARE, _FADING = "[0, inf)", "[0, 1]", "[0, 1)"
+_POSITIVE, _SHARE, _FADING = "[0, inf]", "[0, 1]", "[0, 1)"
 _INTERVALS = {"rate": _POSITIVE, "eps": _POSITIVE, "gamma": _SHARE, "decay": _SHARE, "b1": _FADING, "b2": _FADING}
 
 
