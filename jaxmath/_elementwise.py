@@ -128,7 +128,7 @@ def _through(equation: Any, states: list[State]) -> Sequence[State]:
     if name in _MOVES and states[0] is not None and states[1:] == [None] * (len(states) - 1):
         return [_MOVES[name](equation.params, states[0], _shape(equation.invars[0]), shape) for shape in shapes]
     if name == "concatenate":
-        return [_without(_join(states, shapes[0]), shapes[0], [equation.params["dimension"]])]
+        return [_without(_join(states, shapes[0]), shapes[0], [int(equation.params["dimension"])])]
     if name == "stack":
         axis, joined = equation.params["axis"], _join(states, _shape(equation.invars[0])) or ()
         return [(*joined[:axis], _axis(None, len(states)), *joined[axis:])]
@@ -205,13 +205,13 @@ def _squeezed(params: dict, state: Any, before: Sequence[int], after: Sequence[i
 # the shapes before and after.
 _MOVES = {
     "broadcast_in_dim": _broadcast,
-    "cumsum": lambda params, state, before, after: _without(state, after, [params["axis"]]),
+    "cumsum": lambda params, state, before, after: _without(state, after, [int(params["axis"])]),
     "dynamic_slice": _resized,
     "gather": _gathered,
     "pad": _padded,
     "reduce_sum": _reduced,
     "reshape": _reshape,
-    "rev": lambda params, state, before, after: _without(state, after, params["dimensions"]),
+    "rev": lambda params, state, before, after: _without(state, after, [int(i) for i in params["dimensions"]]),
     "scatter": _same,
     "scatter-add": _same,
     "scatter-mul": _same,

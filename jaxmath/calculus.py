@@ -391,4 +391,4 @@ def _elementwise(name: str, f: Function, x: Array) -> Array:
     y = f(x)
     if jnp.shape(y) != x.shape:
         raise ValueError(f"{name}: expected an elementwise function, got shape {jnp.shape(y)} from shape {x.shape}")
-    return y
+    return jnp.asarray(y)
