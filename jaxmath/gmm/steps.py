@@ -69,8 +69,7 @@ def m_step(params: GMM, statistics: Statistics, *, reg_covar: ArrayLike = 1e-6, 
     Args:
       params: the mixture of the E-step.
       statistics: what :func:`e_step` returned for it.
-      reg_covar: added to every variance. No variance falls below eps times the mean variance of the data, which keeps
-        a covariance positive definite where ``reg_covar`` is too small to.
+      reg_covar: added to every variance. The floor that a fit has beside it is not applied.
       prior: of the weights, means and covariances.
 
     Returns:
@@ -87,7 +86,7 @@ def m_step(params: GMM, statistics: Statistics, *, reg_covar: ArrayLike = 1e-6, 
     k, d = params.means.shape
     prior = as_prior("gmm.m_step", prior, k, d, params.means.dtype)
     reg_covar = in_range("gmm.m_step", "reg_covar", reg_covar, "[0, inf)")
-    return maximize(params, _as_statistics("gmm.m_step", statistics, params), reg_covar, prior)[0]
+    return maximize(params, _as_statistics("gmm.m_step", statistics, params), reg_covar, prior, False)[0]
 
 
 def em_step(
@@ -118,7 +117,7 @@ def em_step(
     """
     params, sums = _expected("gmm.em_step", params, x, weights, chunk_size)
     reg_covar = in_range("gmm.em_step", "reg_covar", reg_covar, "[0, inf)")
-    return maximize(params, sums, reg_covar)[0], sums.log_likelihood / sums.rows
+    return maximize(params, sums, reg_covar, floored=False)[0], sums.log_likelihood / sums.rows
 
 
 def _expected(
@@ -164,13 +163,13 @@ def whole_rows(
     return settle(model, params.means, sums)
 
 
-@jax.jit
+@partial(jax.jit, static_argnames="floored")
 def maximize(
-    params: GMM, sums: Statistics, reg_covar: ArrayLike, prior: Prior | None = None
+    params: GMM, sums: Statistics, reg_covar: ArrayLike, prior: Prior | None = None, floored: bool = True
 ) -> tuple[GMM, Int[Array, ""]]:
-    """The M-step, and how many empty components it had to move."""
+    """The M-step, with the floor of a fit under its variances or without, and how many empty components it moved."""
     kind, dtype = params.covariance_type, params.means.dtype
-    floor = jnp.finfo(dtype).eps * mean_variance(params, sums)
+    floor = jnp.finfo(dtype).eps * mean_variance(params, sums) if floored else None
     sums, weights, extra = with_prior(params, sums, prior)
     empty = sums.counts < 10 * jnp.finfo(dtype).eps * sums.rows
     counts = jnp.where(empty, 1, sums.counts)
@@ -208,15 +207,18 @@ def mean_variance(params: GMM, sums: Statistics) -> Float[Array, ""]:
     return jnp.sum(second + (2 * sums.first + counts * away) * away) / (sums.rows * second.shape[1])
 
 
-def _regularized(covariances: Array, reg_covar: Array, floor: Array, dense: bool) -> Array:
-    """Covariances with ``reg_covar`` on the diagonal, no variance below the floor.
+def _regularized(covariances: Array, reg_covar: Array, floor: Array | None, dense: bool) -> Array:
+    """Covariances with ``reg_covar`` on the diagonal, and no variance below the floor if there is one.
 
     Where columns are so alike that rounding leaves a matrix singular, a few eps of each variance more make it positive
     definite in the type that is computed in.
     """
     if not dense:
-        return jnp.maximum(jnp.maximum(covariances, 0) + reg_covar, floor)
+        covariances = jnp.maximum(covariances, 0) + reg_covar
+        return covariances if floor is None else jnp.maximum(covariances, floor)
     spread = jnp.diagonal(covariances, axis1=-2, axis2=-1)
+    if floor is None:
+        return covariances + reg_covar * jnp.eye(spread.shape[-1], dtype=spread.dtype)
     added = jnp.maximum(reg_covar, floor - spread) + _ROUNDING * jnp.finfo(spread.dtype).eps * spread
     return covariances + added[..., None] * jnp.eye(spread.shape[-1], dtype=spread.dtype)
 
