@@ -350,7 +350,7 @@ def test_a_mixture_of_integers_and_lists_is_one_of_floats():
     spread: Any = [[[1, 0.5], [0.5, 1]]] * 2
     variance: Any = [[1, 1], [1, 1]]
     whole = gmm.GMM(np.array([0.5, 0.5], np.float32), np.array(means), np.array(spread, np.float32))
-    floats = gmm.GMM(*(jnp.array(a, jnp.float32) for a in (shares, means, spread)))
+    floats = gmm.GMM(*(jnp.array(a, float) for a in (shares, means, spread)))
     x, prior = np.array([[0.5, 1.0], [2.0, 2.0], [1.0, 0.0]], np.float32), gmm.Prior(2, [0, 0], 1, 4, [[1, 0], [0, 1]])
     sums = gmm.e_step(floats, x)
     lists = gmm.Statistics(*(np.asarray(a).tolist() for a in sums))

@@ -18,7 +18,7 @@ _CPU_CHUNK, _ACCELERATOR_CHUNK = 2000, 65536
 # What the product form of a squared distance may lose, as a part of the smallest one between two centers.
 _LOSS = 1e-3
 # Numbers of all differences between rows and centers, for which no faster form is worth a longer program.
-_FEW = 2**17
+_FEW = 2**14
 
 
 class KMeans(NamedTuple):
