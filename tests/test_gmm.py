@@ -384,7 +384,7 @@ def test_densities_of_components_far_apart(kind):
     means = jnp.array([[0.0, 0.0], [2.0, 1.0], [1e9, 0.0]])
     three = gmm.GMM(jnp.array([0.25, 0.25, 0.5]), means, jnp.ones(3), "spherical")
     shares = np.exp([-12.5, -4.5]) / np.exp([-12.5, -4.5]).sum()
-    np.testing.assert_allclose(gmm.conditional(three, [0], [5.0]).weights, [*shares, 0], rtol=1e-5)
+    np.testing.assert_allclose(gmm.conditional(three, [0], jnp.array([5.0])).weights, [*shares, 0], rtol=1e-5)
 
 
 def test_clean_data_under_debug_nans():
