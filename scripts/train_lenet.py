@@ -30,7 +30,7 @@ from flax import nnx
 from PIL import Image
 
 from jaxmath import data, models, train
-from jaxmath._storage import write_bytes
+from jaxmath._files import write_bytes
 
 _SIDE = 28
 

@@ -1,6 +1,7 @@
 """Saved results come back as they were; files that are not ours are refused by name."""
 
 import json
+import os
 
 import jax
 import jax.numpy as jnp
@@ -120,3 +121,114 @@ def test_truncated_and_missing_files(tmp_path):
         jaxmath.load(tmp_path / "y")
     with pytest.raises(FileNotFoundError, match="no file"):
         jaxmath.load(tmp_path / "z")
+
+
+def _back(path, tree):
+    jaxmath.save(path, tree)
+    return jaxmath.load(path)
+
+
+ORDERS = {
+    "fortran": np.asfortranarray(X),
+    "transposed": X.T,
+    "strided": X[::2, 1::2],
+    "negative stride": X[::-1, ::-1],
+    "big-endian": X.astype(">f4"),
+    "broadcast": np.broadcast_to(X[0], (3, 4)),
+    "no size": X[:, :0].T,
+    "big-endian complex": (X + 2j * X).astype(">c8")[::-1],
+}
+
+
+@pytest.mark.parametrize("kind", ORDERS)
+def test_arrays_of_any_order_in_memory_come_back(kind, tmp_path):
+    got = _back(tmp_path / "x", ORDERS[kind])
+    assert got.dtype == ORDERS[kind].dtype.newbyteorder("=")
+    np.testing.assert_array_equal(got, ORDERS[kind])
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.uint64, np.uint32, np.int8, bool, np.float16, jnp.bfloat16])
+def test_numbers_of_any_type_come_back(dtype, tmp_path):
+    values = np.array([0, 1, 1], dtype)
+    np.testing.assert_array_equal(_back(tmp_path / "x", values), values)
+
+
+def test_integers_that_jax_cannot_hold_come_back_as_numpy_has_them(tmp_path):
+    tree = {"n": np.array([2**31, 5]), "u": np.uint64(2**64 - 1), "min": -(2**63), "few": np.array([-(2**31), 5])}
+    got = _back(tmp_path / "x", tree)
+    for name, value in tree.items():
+        np.testing.assert_array_equal(got[name], value)
+        wide = jax.config.jax_enable_x64 or name == "few"
+        assert isinstance(got[name], jax.Array if wide else np.ndarray)
+
+
+def test_every_changed_byte_is_noticed(tmp_path):
+    path = tmp_path / "x"
+    jaxmath.save(path, {"a": jnp.arange(3.0), "b": "0" * 64, "c": '"checksum":"' + "0" * 64 + '"'})
+    good = path.read_bytes()
+    assert jaxmath.load(path)["b"] == "0" * 64
+    for place in range(len(good)):
+        path.write_bytes(good[:place] + bytes([good[place] ^ 1]) + good[place + 1 :])
+        with pytest.raises(ValueError, match=r"jaxmath.load: .*x (is |has |does )"):
+            jaxmath.load(path)
+
+
+def test_a_file_without_a_checksum_is_read(tmp_path):
+    (tmp_path / "x").write_bytes(_file({"jaxmath": "1", "structure": '"0"'}, {"0": X}))
+    np.testing.assert_array_equal(jaxmath.load(tmp_path / "x"), X)
+
+
+def test_a_file_keeps_its_permissions_and_a_link_its_place(tmp_path):
+    path, link = tmp_path / "x", tmp_path / "link"
+    mask = os.umask(0o027)
+    try:
+        jaxmath.save(path, {})
+    finally:
+        os.umask(mask)
+    assert path.stat().st_mode & 0o777 == 0o640
+    link.symlink_to(path)
+    jaxmath.save(link, jnp.ones(2))
+    assert (link.is_symlink(), path.stat().st_mode & 0o777) == (True, 0o640)
+    same(jaxmath.load(path), jnp.ones(2))
+
+
+@pytest.mark.bad_input
+def test_what_is_not_ours_is_not_replaced(tmp_path):
+    path = tmp_path / "mine"
+    for content in (b"mine", _file({"other": "1"}), _file({"jaxmath": "1", "model": "LeNet"})):
+        path.write_bytes(content)
+        with pytest.raises(FileExistsError, match=rf"jaxmath.save: cannot write {path}: .* is not a file of jaxmath.s"):
+            jaxmath.save(path, {})
+        assert path.read_bytes() == content
+    path.write_bytes(b"")
+    jaxmath.save(path, {})
+    jaxmath.save(path, {"a": 1})
+    path.write_bytes(path.read_bytes()[:-3])  # truncated, and ours
+    jaxmath.save(path, {})
+    os.mkfifo(tmp_path / "pipe")
+    for place, error, message in (
+        (tmp_path, IsADirectoryError, "it is a folder"),
+        (tmp_path / "pipe", FileExistsError, "no regular file"),
+        (path / "below", NotADirectoryError, "no folder"),
+        (tmp_path / "none" / "x", FileNotFoundError, "no folder"),
+        (3, TypeError, "expected the path of a file, got int"),
+    ):
+        with pytest.raises(error, match=f"jaxmath.save: .*{message}"):
+            jaxmath.save(place, {})
+    with pytest.raises(IsADirectoryError, match=r"jaxmath.load: .* is a folder"):
+        jaxmath.load(tmp_path)
+
+
+@pytest.mark.bad_input
+def test_arrays_that_no_file_holds(tmp_path):
+    for odd, message in (
+        (np.ma.array(X[0], mask=[1, 0, 0, 0]), "tree is a masked array"),
+        (X.astype(np.longdouble), "tree has dtype"),
+        (np.array(["2020-01-01"], "datetime64[D]"), "tree has dtype datetime64"),
+        (2**64, "tree has dtype object"),
+    ):
+        with pytest.raises(TypeError, match=f"jaxmath.save: {message}"):
+            jaxmath.save(tmp_path / "x", odd)
+    with pytest.raises(TypeError, match="tree is traced"):
+        jax.jit(lambda x: jaxmath.save(tmp_path / "x", x))(X)
+    assert not (tmp_path / "x").exists()

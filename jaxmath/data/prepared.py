@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 from jaxtyping import Int32, UInt8
 
-from jaxmath._storage import write_bytes
+from jaxmath._files import write_bytes
 
 VERSION = "1.0.0"
 

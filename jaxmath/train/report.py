@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxmath._storage import write_bytes
+from jaxmath._files import write_bytes
 
 
 class Report:
