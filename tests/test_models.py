@@ -9,6 +9,7 @@ import numpy as np
 import paddings
 import pytest
 from flax import nnx
+from safetensors import safe_open
 from scipy import signal
 
 from jaxmath import conv, models
@@ -278,3 +279,86 @@ def test_without_the_graph_mode_of_flax():
 
         gradient = jax.jit(jax.grad(loss))(params, jnp.ones((1, 28, 28, 1)))
     assert all(np.abs(leaf).max() > 0 for leaf in jax.tree.leaves(gradient))
+
+
+class _Mask(nnx.Variable):
+    """A kind of variable that Flax does not know."""
+
+
+class _Mixed(nnx.Module):
+    """What a model may have besides parameters."""
+
+    def __init__(self, seed):
+        self.linear = nnx.Linear(2, 3, rngs=nnx.Rngs(seed))
+        self.drop = nnx.Dropout(0.5, rngs=nnx.Rngs(seed))
+        self.count = nnx.Variable(jnp.arange(3) + seed)
+        self.mask = _Mask(jnp.array([True, seed > 0]))
+        self.pair = nnx.Variable({"a": jnp.full(1, seed, jnp.float32), "b": (jnp.full(2, seed, jnp.bfloat16),)})
+        self.plain = jnp.full(4, seed, jnp.float32)
+        self.seen = nnx.Intermediate((jnp.ones(1),))
+
+
+def _state(model):
+    return nnx.state(model, nnx.Not(nnx.Any(nnx.RngState, nnx.Intermediate)))
+
+
+def test_every_variable_comes_back_but_generators(tmp_path):
+    path, first, second = tmp_path / "w", _Mixed(1), _Mixed(2)
+    nnx.update(first, nnx.State({"linear": {"kernel": np.arange(6.0, dtype=np.float32).reshape(3, 2).T}}))
+    models.save_weights(path, first)
+    with safe_open(path, "numpy") as file:
+        assert {*file.keys()} == {"count", "linear.bias", "linear.kernel", "mask", "pair.a", "pair.b.0", "plain"}
+    generator = second.drop.rngs.key[...]
+    models.load_weights(path, second)
+    jax.tree.map(np.testing.assert_array_equal, _state(first), _state(second))
+    np.testing.assert_array_equal(second.linear.kernel[...], [[0, 2, 4], [1, 3, 5]])
+    assert second.drop.rngs.key[...] == generator
+
+
+def test_weights_of_an_earlier_version_have_parameters_only(tmp_path):
+    from safetensors.numpy import save
+
+    (tmp_path / "w").write_bytes(
+        save({"linear.bias": np.ones(3, np.float32), "linear.kernel": np.ones((2, 3), np.float32)}, {"jaxmath": "1"})
+    )
+    model = models.load_weights(tmp_path / "w", _Mixed(2))
+    np.testing.assert_array_equal(model.linear.kernel[...], np.ones((2, 3)))
+    np.testing.assert_array_equal(model.count[...], [2, 3, 4])
+
+
+@pytest.mark.bad_input
+def test_a_file_of_weights_is_replaced_by_another_one_only(tmp_path):
+    path = tmp_path / "w.safetensors"
+    models.save_weights(path, _Mixed(1))
+    good = path.read_bytes()
+    for odd, error in (
+        ({"a": jnp.ones(1)}, TypeError),
+        (nnx.state(_Mixed(1)), TypeError),
+        (_Mixed, TypeError),
+        (None, TypeError),
+        (nnx.Dropout(0.5, rngs=nnx.Rngs(0)), ValueError),
+        (nnx.Sequential(nnx.Variable(jax.random.key(0))), TypeError),
+    ):
+        with pytest.raises(error, match=r"models\.save_weights: "):
+            models.save_weights(path, odd)
+        assert path.read_bytes() == good
+    with pytest.raises(TypeError, match=r"models\.load_weights: expected a Flax NNX module, got dict"):
+        models.load_weights(path, {})
+    path.write_bytes(good[:-1] + bytes([good[-1] ^ 1]))
+    model = _Mixed(2)
+    with pytest.raises(ValueError, match=r"models\.load_weights: .*w\.safetensors is damaged: its checksum"):
+        models.load_weights(path, model)
+    jax.tree.map(np.testing.assert_array_equal, _state(model), _state(_Mixed(2)))
+    path.write_bytes(b"mine")
+    with pytest.raises(FileExistsError, match=r"is not a file of models\.save_weights"):
+        models.save_weights(path, model)
+    assert path.read_bytes() == b"mine"
+
+
+@pytest.mark.bad_input
+def test_weights_of_another_kind_of_number(tmp_path):
+    path, model = tmp_path / "w", nnx.Sequential(nnx.Variable(np.array([2**31], np.uint32)))
+    models.save_weights(path, model)
+    for value in (np.zeros(1, np.int32), np.zeros(1, np.float32), np.zeros(1, bool)):
+        with pytest.raises(ValueError, match=r"does not fit at layers\.0: got uint32, expected"):
+            models.load_weights(path, nnx.Sequential(nnx.Variable(value)))
