@@ -33,16 +33,16 @@ def as_path(name: str, path: Any) -> Path:
     return Path(path)
 
 
-def check_output(name: str, path: Path, kind: str, is_ours: Callable[[Path], bool]) -> None:
+def check_output(complaint: str, path: Path, kind: str, is_ours: Callable[[Path], bool]) -> None:
     """Raises unless a file can be written here without the loss of one that is not of this kind.
 
     Args:
-      name: of the function that is going to write.
+      complaint: how a message begins: ``"train.fit: cannot write the log"``.
       path: of the file.
       kind: what the function writes, for the message: ``"a log of train.fit"``.
       is_ours: whether a file, which is there and not empty, is of this kind.
     """
-    problem = f"{name}: cannot write {path}"
+    problem = f"{complaint} {path}"
     if not path.parent.is_dir():
         kind_of_error = NotADirectoryError if path.parent.exists() else FileNotFoundError
         raise kind_of_error(f"{problem}: there is no folder {path.parent}; make it first")
@@ -79,13 +79,13 @@ def write_bytes(path: Path, data: bytes) -> None:
         raise
 
 
-def write_output(name: str, path: Path, data: bytes, kind: str, is_ours: Callable[[Path], bool]) -> None:
+def write_output(complaint: str, path: Path, data: bytes, kind: str, is_ours: Callable[[Path], bool]) -> None:
     """:func:`check_output`, then :func:`write_bytes`; whatever fails names the function and the file."""
-    check_output(name, path, kind, is_ours)
+    check_output(complaint, path, kind, is_ours)
     try:
         write_bytes(path, data)
     except OSError as error:
-        raise type(error)(f"{name}: cannot write {path}: {error.strerror or error}") from error
+        raise type(error)(f"{complaint} {path}: {error.strerror or error}") from error
 
 
 def json_of(path: Path) -> Any:

@@ -40,7 +40,7 @@ def save(path: str | os.PathLike[str], tree: Any) -> None:
     path, arrays = as_path("jaxmath.save", path), {}
     structure = _describe(tree, "tree", arrays)
     data = encode(arrays, {"jaxmath": _VERSION, "structure": json.dumps(structure)})
-    write_output("jaxmath.save", path, data, "a file of jaxmath.save", _is_ours)
+    write_output("jaxmath.save: cannot write", path, data, "a file of jaxmath.save", _is_ours)
 
 
 def load(path: str | os.PathLike[str]) -> Any:

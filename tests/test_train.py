@@ -244,8 +244,10 @@ def test_the_log_has_what_was_kept_before(tmp_path):
     with train.Checkpoints(tmp_path / "c") as checkpoints:
         on = partial(fit, small_state(), examples(), num_epochs=1, checkpoints=checkpoints, resume=True)
         history = on()[1]
-        assert on(log=tmp_path / "log.json")[1] == history
+        for log in ("log.json", "log.csv") * 2:  # what it wrote itself is replaced
+            assert on(log=tmp_path / log)[1] == history
     assert json.loads((tmp_path / "log.json").read_text()) == history
+    assert len((tmp_path / "log.csv").read_text().splitlines()) == 2
 
 
 def test_the_log_makes_its_folder_or_says_that_it_cannot(tmp_path):
@@ -256,6 +258,39 @@ def test_the_log_makes_its_folder_or_says_that_it_cannot(tmp_path):
     for place in (tmp_path / "file" / "log.csv", tmp_path / "folder.csv"):
         with pytest.raises(OSError, match=f"train.fit: cannot write the log {place}"):
             fit(small_state(), never, batch_size=None, num_epochs=1, log=place)
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize("suffix", [".csv", ".json"])
+def test_a_file_that_is_no_log_stays(tmp_path, suffix):
+    place, row = tmp_path / f"mine{suffix}", {"epoch": 1, "step": 3, "loss": 0.5, "accuracy": 0.5, "seconds": 0.1}
+    written = {".csv": lambda rows: "\n".join(",".join(map(str, r)) for r in rows), ".json": json.dumps}[suffix]
+    others = [
+        *("a,b\n1,2\n", "a,b\n", "[]", "{}", "mine", "[[1, 2]]", '"\n'),
+        *("epoch,step,loss,seconds\n2,2,1,1\n", '[{"epoch": 1}]', "epoch,step,loss,seconds\n1,2,1,mine\n"),
+        written([[*row], ["one", *row.values()]] if suffix == ".csv" else [row | {"loss": "mine"}]),
+    ]
+    for content in others:
+        place.write_text(content)
+        for resume in (False, True):
+            with pytest.raises(FileExistsError, match=f"cannot write the log {place}: .* is not a log of train.fit"):
+                fit(
+                    small_state(),
+                    never,
+                    batch_size=None,
+                    num_epochs=1,
+                    log=place,
+                    checkpoints=tmp_path / "c",
+                    resume=resume,
+                )
+        assert place.read_text() == content
+    for content in ("", written([[*row], [*row.values()]] if suffix == ".csv" else [row])):
+        place.write_text(content)
+        with pytest.raises(AssertionError, match="an epoch began"):
+            fit(small_state(), never, batch_size=None, num_epochs=1, log=place)
+        assert place.read_text() == content  # until an epoch is done
+    with pytest.raises(TypeError, match=r"train\.fit: log: expected the path of a file, got int"):
+        fit(small_state(), never, batch_size=None, num_epochs=1, log=3)
 
 
 def never(epoch, start):

@@ -52,7 +52,7 @@ def save_weights(path: str | os.PathLike[str], model: nnx.Module) -> None:
         raise ValueError(f"models.save_weights: {type(model).__name__} has no weights to save")
     arrays = {name: to_numpy("models.save_weights", name, array) for name, array in arrays.items()}
     data = encode(arrays, {"jaxmath": "1", "model": type(model).__name__})
-    write_output("models.save_weights", path, data, "a file of models.save_weights", _is_ours)
+    write_output("models.save_weights: cannot write", path, data, "a file of models.save_weights", _is_ours)
 
 
 def load_weights(path: str | os.PathLike[str], model: Model) -> Model:

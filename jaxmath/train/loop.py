@@ -65,7 +65,8 @@ def fit(
       checkpoints: where the last epoch is kept and the one with the lowest loss: a folder, or :class:`Checkpoints`.
       resume: go on from the last checkpoint, if there is one. With the same data and options the numbers are those of
         a training that was not interrupted; the key is that of the checkpoint.
-      log: a ``.csv`` or ``.json`` file with the history, written after every epoch; its folder is made.
+      log: a ``.csv`` or ``.json`` file with the history, written after every epoch; its folder is made. It replaces an
+        older log, that of the training that is resumed or another one, and no other file.
       progress: show a bar with loss and accuracy.
 
     Returns:
@@ -76,7 +77,8 @@ def fit(
     Raises:
       TypeError, ValueError: if the data and the options do not fit together, or not with the checkpoint, or labels are
         beyond the classes of :func:`classification`: before the first step.
-      FileExistsError: if there are checkpoints and ``resume`` is false.
+      FileExistsError: if there are checkpoints and ``resume`` is false, or where the log would be, a file that is no
+        log: before the first step.
       FloatingPointError: naming the step, and labels that are no classes, if the loss, the parameters or the running
         statistics are no longer finite. The checkpoints are those of the time before.
       KeyboardInterrupt: after a signal to stop, with checkpoints: once the step in progress is done and kept, for

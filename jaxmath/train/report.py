@@ -3,22 +3,24 @@
 import csv
 import io
 import json
+import math
 import os
-import tempfile
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import numpy as np
 
-from jaxmath._files import write_bytes
+from jaxmath._files import as_path, check_output, json_of, write_output
+
+_COMPLAINT, _KIND = "train.fit: cannot write the log", "a log of train.fit"
 
 
 class Report:
     """A progress bar, and a file with the history."""
 
     def __init__(self, num_epochs: int, history: list, log: str | os.PathLike[str] | None, progress: bool):
-        self._log, self._history = None if log is None else Path(log), history
+        self._log, self._history = None if log is None else as_path("train.fit: log", log), history
         if self._log is not None and self._log.suffix not in (".csv", ".json"):
             raise ValueError(f"train.fit: the log must end in .csv or .json, got {self._log}")
         if self._log is not None:
@@ -57,19 +59,40 @@ class Report:
 
     def _write(self, history: list[dict[str, int | float]]) -> None:
         if self._log is not None:
-            write_bytes(self._log, _as_text(history, self._log.suffix).encode())
+            text = _as_text(history, self._log.suffix)
+            write_output(_COMPLAINT, self._log, text.encode(), _KIND, _is_log)
 
 
 def _check_writable(path: Path) -> None:
     """Makes the folder; raises before there is anything to tell."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if path.is_dir():
-            raise IsADirectoryError("it is a folder")
-        with tempfile.TemporaryFile(dir=path.parent):
-            pass
     except OSError as error:
-        raise type(error)(f"train.fit: cannot write the log {path}: {error}") from error
+        raise type(error)(f"{_COMPLAINT} {path}: {error}") from error
+    check_output(_COMPLAINT, path, _KIND, _is_log)
+
+
+def _is_log(path: Path) -> bool:
+    """Whether a file is what :func:`_as_text` writes: rows of numbers by name, of the epochs 1, 2, ..."""
+    if path.suffix == ".json":
+        rows = json_of(path)
+    else:
+        try:
+            names, *lines = csv.reader(path.read_text(encoding="utf-8").splitlines())
+            rows = [dict(zip(names, line, strict=True)) for line in lines]
+        except (ValueError, csv.Error):
+            return False
+    return isinstance(rows, list) and bool(rows) and all(_is_row(row, epoch) for epoch, row in enumerate(rows, start=1))
+
+
+def _is_row(row: Any, epoch: int) -> bool:
+    if not isinstance(row, dict) or [*row][:3] != ["epoch", "step", "loss"] or [*row][-1] != "seconds":
+        return False
+    try:
+        numbers = [math.nan if value == "" else float(value) for value in row.values()]
+    except (TypeError, ValueError):
+        return False
+    return numbers[0] == epoch and numbers[1] >= epoch
 
 
 def _as_text(history: list[dict[str, int | float]], suffix: str) -> str:
