@@ -5,10 +5,8 @@ import datetime
 import itertools
 import json
 import math
-import os
 import platform
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,11 +19,13 @@ from rich.table import Table
 from rich.text import Text
 
 import jaxmath
+from jaxmath._files import check_output, json_of, write_output
 from jaxmath.crosscheck.measure import DTYPES, Result, check
 from jaxmath.crosscheck.registry import Case, cases
 
 # Of a table that goes to a file or a pipe.
 _WIDTH = 120
+_COMPLAINT, _KIND = "--json: cannot write", "one of results of the cross-check"
 _COLOURS = {"ok": "green", "failed": "bold red", "not supported": "yellow"}
 
 
@@ -34,8 +34,11 @@ def main(section: str | None = None, json_file: Path | None = None, list_only: b
     chosen = cases(section)
     if not chosen:
         return _complain(f"no section {section!r}; there are {' '.join(_sections())}" if section else "no cases")
-    if json_file is not None and not json_file.absolute().parent.is_dir():
-        return _complain(f"--json: there is no directory {json_file.absolute().parent}")
+    try:
+        if json_file is not None and not list_only:
+            check_output(_COMPLAINT, json_file, _KIND, _is_ours)
+    except OSError as problem:
+        return _complain(str(problem))
     console = Console() if sys.stdout.isatty() else Console(width=_WIDTH)
     if list_only:
         for case in chosen:
@@ -48,13 +51,16 @@ def main(section: str | None = None, json_file: Path | None = None, list_only: b
     )
     results = _run(chosen, console)
     console.print(_totals(results))
-    if json_file is not None:
-        write_json(json_file, results)
+    try:
+        if json_file is not None:
+            write_json(json_file, results)
+    except OSError as problem:
+        return _complain(str(problem))
     return 1 if any(result.status == "failed" for result in results) else 0
 
 
 def write_json(path: Path, results: Iterable[Result]) -> None:
-    """Writes results and what they were measured on; the file that was there is replaced only by a whole one."""
+    """Writes results and what they were measured on; of what may be there, only older results are replaced."""
     device = jax.devices()[0]
     content = {
         "jaxmath": jaxmath.__version__,
@@ -65,16 +71,13 @@ def write_json(path: Path, results: Iterable[Result]) -> None:
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "results": [{key: _plain(value) for key, value in dataclasses.asdict(result).items()} for result in results],
     }
-    descriptor, temporary = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(content, file, indent=1, allow_nan=False)
-            file.write("\n")
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    text = json.dumps(content, indent=1, allow_nan=False) + "\n"
+    write_output(_COMPLAINT, path, text.encode(), _KIND, _is_ours)
+
+
+def _is_ours(path: Path) -> bool:
+    content = json_of(path)
+    return isinstance(content, dict) and {"jaxmath", "jax", "device_kind", "results"} <= content.keys()
 
 
 def _run(chosen: list[Case], console: Console) -> list[Result]:

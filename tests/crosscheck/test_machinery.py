@@ -181,7 +181,13 @@ def test_command_prints_a_table_and_writes_json(made_up, tmp_path):
     add(registry=made_up)
     add("B.2 twice", lambda x: 2 * x, lambda x: x + x, registry=made_up)
     file = tmp_path / "results.json"
-    file.write_text("old")
+    file.write_text("mine")
+    refused = run("--json", str(file))
+    assert (refused.exit_code, file.read_text()) == (2, "mine")
+    assert refused.stderr.startswith(f"jaxmath crosscheck: --json: cannot write {file}: the file that is there is not")
+    assert refused.stderr.count("\n") == 1
+    file.write_text("")
+    assert [run("--json", str(file)).exit_code for _ in range(2)] == [0, 0]  # older results are replaced
     result = run("--json", str(file))
     assert result.exit_code == 0
     assert "Chapter 1" in result.output
@@ -210,7 +216,23 @@ def test_command_chooses_lists_and_complains(made_up):
     unknown = run("--section", "7")
     assert unknown.exit_code == 2
     assert unknown.stderr == "jaxmath crosscheck: no section '7'; there are 1.1 2.15\n"
-    assert run("--json", "/no/such/place.json").exit_code == 2
+    for place in ("/no/such/place.json", "/", "/dev/null"):
+        complaint = run("--json", place)
+        assert (complaint.exit_code, complaint.stderr.count("\n"), complaint.output.count("Chapter")) == (2, 1, 0)
+
+
+def test_command_complains_where_the_disk_fills_up(made_up, tmp_path, monkeypatch):
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    add(registry=made_up)
+    monkeypatch.setattr("os.replace", fail)
+    result = run("--json", str(tmp_path / "results.json"))
+    assert result.exit_code == 2
+    assert (
+        result.stderr == f"jaxmath crosscheck: --json: cannot write {tmp_path}/results.json: No space left on device\n"
+    )
+    assert not [*tmp_path.iterdir()]
 
 
 @pytest.mark.parametrize("file", sorted(REFERENCE.glob("*.py")), ids=lambda file: file.name)
