@@ -293,6 +293,26 @@ def test_a_file_that_is_no_log_stays(tmp_path, suffix):
         fit(small_state(), never, batch_size=None, num_epochs=1, log=3)
 
 
+@pytest.mark.bad_input
+def test_folders_that_are_no_checkpoints_stay(tmp_path):
+    (tmp_path / "notes").write_text("mine")
+    with train.Checkpoints(tmp_path) as checkpoints:
+        checkpoints.save(small_state())
+    assert {path.name for path in tmp_path.iterdir()} == {"0", "notes"}
+    (tmp_path / "5").mkdir()
+    (tmp_path / "5" / "mine").write_text("mine")
+    for name in ("5", "7"):
+        for begin in (
+            lambda: train.Checkpoints(tmp_path).save(small_state()),
+            lambda: fit(small_state(), never, batch_size=None, num_epochs=1, checkpoints=tmp_path, resume=True),
+        ):
+            with pytest.raises(FileExistsError, match=rf"train.Checkpoints: {tmp_path}/{name} is no checkpoint"):
+                begin()
+        shutil.move(tmp_path / "5", tmp_path / "of mine") if name == "5" else None
+        (tmp_path / "7").write_text("mine")
+    assert (tmp_path / "of mine" / "mine").read_text() == (tmp_path / "7").read_text() == "mine"
+
+
 def never(epoch, start):
     raise AssertionError("an epoch began")
 

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from jaxmath.train.state import State, check_state
 
 _UNSCORED = -math.inf  # the score of what has none
+_PARTS = {"state", "facts", "metrics", "descriptor", "_CHECKPOINT_METADATA", "commit_success.txt"}
 # 1 or none: fit drew the order of an epoch from its number; 2: from the step at its start
 _VERSION = 2
 
@@ -47,7 +48,8 @@ class Checkpoints:
     locks (Windows does not). Reading is always possible; a checkpoint that goes while it is read seems damaged.
 
     Args:
-      path: the folder; it is made if there is none.
+      path: the folder; it is made if there is none. Checkpoints lie in folders named after the step, of which older
+        ones go; whatever else is there stays.
 
     Raises:
       TypeError: if the path is none.
@@ -90,10 +92,14 @@ class Checkpoints:
           Whether that is new: false if this object has refused them before.
 
         Raises:
-          OSError: naming the folder, if another training writes to it, in this process or another one.
+          OSError: naming the folder, if another training writes to it, in this process or another one, or if something
+            in it that is no checkpoint has a number for a name, as checkpoints have.
         """
         if self._release is not None:
             return False
+        if mine := [path for path in sorted(self.path.iterdir()) if path.name.isdecimal() and not _is_step(path)]:
+            problem = f"{mine[0]} is no checkpoint, and named like one"
+            raise FileExistsError(f"train.Checkpoints: {problem}; rename it, or take another folder")
         self._release = weakref.finalize(self, _unlock, _lock(self.path))
         self._forget()  # what was seen before
         return True
@@ -236,6 +242,11 @@ class Checkpoints:
     def _damaged(self, step: int | str, error: Exception) -> ValueError:
         advice = "remove its folder to use the other checkpoint, if there is one"
         return ValueError(f"train.Checkpoints: step {step} in {self.path} is damaged; {advice}: {_line(error)}")
+
+
+def _is_step(path: Path) -> bool:
+    """Whether a folder has nothing but parts of a checkpoint: all, or what is left of one that was being removed."""
+    return path.is_dir() and {part.name for part in path.iterdir()} <= _PARTS
 
 
 def _lock(path: Path) -> int | None:
