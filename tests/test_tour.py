@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from jaxmath.cli import app
-from jaxmath.tour import mathml, page, pairs, run, sources
+from jaxmath.tour import book, mathml, page, pairs, run, sources
 
 pytestmark = pytest.mark.once
 
@@ -148,6 +148,21 @@ def test_usage_errors_are_one_line_and_status_2(command, tmp_path):
         assert taken.output.strip().count("\n") == 0
         assert "file" in taken.output
     assert (tmp_path / "file").read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["index.html", "4.10-fails.html", "style.css", "figures/4.10-fails.png"])
+def test_files_that_are_of_no_book_stay(command, tmp_path, monkeypatch, name):
+    monkeypatch.setattr(book, "_run_all", lambda book, console: False)  # no kernels: an empty book
+    assert command("--out", tmp_path / "book").exit_code == 0
+    assert command("--out", tmp_path / "book").exit_code == 0  # its own book is replaced
+    out = tmp_path / "mine"
+    (out / name).parent.mkdir(parents=True)
+    (out / name).write_text("mine")
+    refused = command("--out", out)
+    assert (refused.exit_code, refused.output.strip().count("\n")) == (2, 0)
+    assert "jaxmath tour: --out" in refused.output
+    assert [path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()] == [name]
+    assert (out / name).read_text() == "mine"
 
 
 def test_without_the_extra_it_says_what_to_install(command, monkeypatch):

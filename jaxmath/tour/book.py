@@ -1,7 +1,6 @@
 """The book: runs the chosen notebooks side by side, shows how far they are, writes a page for each and the index."""
 
 import asyncio
-import os
 import re
 import time
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
+from jaxmath._files import check_output, write_bytes
 from jaxmath.tour import page, run, sources
 from jaxmath.tour.sources import Source
 
@@ -70,7 +70,8 @@ def tour(wanted: list[str], out: Path) -> int:
 
     Args:
       wanted: chapters or sections, such as `4` or `4.3`; all if empty.
-      out: the folder to write to; it is made if need be, and files in it that the book does not write stay.
+      out: the folder to write to; it is made if need be. An older book in it is replaced, other files stay: where one
+        has the name of a page of the book and no book is there, nothing is written.
 
     Returns:
       The exit status: 0 if every notebook passed, 1 if one failed, 2 if nothing could be started, 130 if interrupted.
@@ -80,9 +81,10 @@ def tour(wanted: list[str], out: Path) -> int:
         places = sources.choose(sources.find(sources.notebooks_dir()), wanted)
         if out.exists() and not out.is_dir():
             raise ValueError(f"--out {out}: there is a file of that name; name a folder")
-        (out / "figures").mkdir(parents=True, exist_ok=True)
-        _write(out / "style.css", page.stylesheet().encode())
         book = Book(out, places)
+        if not _check_folder(book):
+            _write_all(book)  # the index first: it tells that the folder is a book's
+        _write(out / "style.css", page.stylesheet().encode())
         interrupted = _run_all(book, console)
         _write_all(book)
     except (ValueError, OSError) as problem:
@@ -169,10 +171,24 @@ def _write_all(book: Book) -> None:
     _write(book.out / "index.html", index.encode())
 
 
+def _check_folder(book: Book) -> bool:
+    """Makes the folder; whether an older book is in it, whose index says so. Raises where other files would be lost."""
+    ours = _is_index(book.out / "index.html")
+    if not ours:
+        slugs = {source.slug for source in book.places}
+        names = ["index.html", "style.css", *(f"{slug}.html" for slug in slugs)]
+        figures = [path for path in book.out.glob("figures/*") if path.stem in slugs]
+        for path in [*(book.out / name for name in names if (book.out / name).exists()), *figures]:
+            check_output("--out: cannot write", path, "of a book of jaxmath tour", _is_index)
+    (book.out / "figures").mkdir(parents=True, exist_ok=True)
+    return ours
+
+
+def _is_index(path: Path) -> bool:
+    return path.is_file() and b"<footer>Written by <code>jaxmath tour</code>" in path.read_bytes()
+
+
 def _write(path: Path, content: bytes) -> None:
     """Writes a file whole or not at all."""
-    if path.exists() and path.read_bytes() == content:
-        return
-    half = path.with_name(f".{path.name}.{os.getpid()}")
-    half.write_bytes(content)
-    half.replace(path)
+    if not path.exists() or path.read_bytes() != content:
+        write_bytes(path, content)
