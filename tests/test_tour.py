@@ -192,6 +192,12 @@ def test_a_pair_is_written_and_checked(tmp_path):
     assert pairs.check(source) is None
     first = pairs.pair(source).read_text()
     assert '"cell-001"' in first
+    assert pairs.sync(source) is None
+    assert pairs.pair(source).read_text() == first
+    pairs.pair(source).write_text(first.replace('"cell-001"', '"0f3c"'))  # as an editor of notebooks saves it
+    assert pairs.main([], check_only=False, folder=tmp_path) == 2
+    assert '"0f3c"' in pairs.pair(source).read_text()
+    pairs.pair(source).write_text(first)
     assert "timestamp" not in first
     source_file.write_text(source_file.read_text().replace("print(2)", "print(3)"))
     assert "cell 2 of 4.1-pair.ipynb" in (pairs.check(source) or "")

@@ -1,16 +1,20 @@
 """Keeps the pairs in step: `.py` is the source of a notebook, the `.ipynb` beside it is the same one executed."""
 
 import asyncio
-import os
 from pathlib import Path
 from typing import Any
 
 import nbformat
 
+from jaxmath._files import check_output, json_of, write_output
 from jaxmath.tour import page, run, sources
 from jaxmath.tour.sources import Source
 
 MAX_BYTES = 1_000_000
+_COMPLAINT, _KIND = (
+    "sync_notebooks: cannot write",
+    "as it was written here: put what was changed into the .py beside it",
+)
 _METADATA = {
     "jupytext": {"formats": "ipynb,py:percent"},
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -30,7 +34,11 @@ def sync(source: Source) -> str | None:
 
     Returns:
       What went wrong, in one line, or None. The file that was there stays unless the new one is good.
+
+    Raises:
+      OSError: if it cannot be written, or the file that is there was saved by an editor of notebooks.
     """
+    check_output(_COMPLAINT, pair(source), _KIND, _is_ours)
     done = asyncio.run(run.run(sources.read(source)))
     if done.error:
         return done.error
@@ -38,9 +46,7 @@ def sync(source: Source) -> str | None:
     problem = _problem(nbformat.reads(content, as_version=4), len(content.encode()))
     if problem:
         return problem
-    half = pair(source).with_name(f".{pair(source).name}.{os.getpid()}")
-    half.write_text(content, encoding="utf-8")
-    half.replace(pair(source))
+    write_output(_COMPLAINT, pair(source), content.encode(), _KIND, _is_ours)
     return None
 
 
@@ -74,7 +80,8 @@ def main(names: list[str], *, check_only: bool, folder: Path | None = None) -> i
       folder: the folder of the notebooks; that of the checkout if None.
 
     Returns:
-      The exit status: 0 if every pair is (now) in step, 1 if one is not, 2 if a name is unknown.
+      The exit status: 0 if every pair is (now) in step, 1 if one is not, 2 if a name is unknown or a file cannot be
+      written.
     """
     try:
         folder = folder or sources.notebooks_dir()
@@ -84,12 +91,23 @@ def main(names: list[str], *, check_only: bool, folder: Path | None = None) -> i
         return 2
     bad = [f"{path}: no .py beside it" for path in orphans(folder)] if not names else []
     for source in chosen:
-        problem = check(source) if check_only else sync(source)
+        try:
+            problem = check(source) if check_only else sync(source)
+        except OSError as trouble:
+            print(trouble)
+            return 2
         bad += [f"{source.path}: {problem}"] if problem else []
         if not check_only:
             print(f"{source.path.name}: {problem or 'written'}", flush=True)
     print("\n".join(bad) or f"{len(chosen)} pairs in step")
     return int(bool(bad))
+
+
+def _is_ours(path: Path) -> bool:
+    notebook = json_of(path)
+    if not isinstance(notebook, dict) or notebook.get("metadata") != _METADATA:
+        return False
+    return all(cell.get("id") == f"cell-{index:03d}" for index, cell in enumerate(notebook.get("cells", [])))
 
 
 def _content(notebook: Any) -> str:
