@@ -141,6 +141,42 @@ def test_batches_are_made_ahead_but_not_all():
     stream.close()
 
 
+def encoded(pixels, ending="png", mode=None, **options):
+    image, content = Image.fromarray(pixels), io.BytesIO()
+    (image if mode is None else image.convert(mode)).save(content, ending, **options)
+    return content.getvalue()
+
+
+GREY = np.arange(256, dtype=np.uint8).reshape(16, 16)
+KINDS = {
+    "16 bits": encoded(257 * GREY.astype(np.uint16)),
+    "8 bits": encoded(GREY),
+    "alpha": encoded(GREY, mode="LA"),
+    "palette": encoded(GREY, mode="P", transparency=bytes(range(256))),
+    "colour": encoded(GREY, mode="RGB"),
+    "colour, alpha": encoded(GREY, mode="RGBA"),
+    "printing": encoded(GREY, "tiff", "CMYK"),
+    "16 bits, big-endian": encoded(257 * GREY.astype(np.uint16), "tiff", big_endian=True),
+    "one bit": encoded(255 * (GREY > 127).astype(np.uint8), mode="1"),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_pixels_of_every_kind_of_image_are_0_to_255(kind):
+    given = data.Photographs([KINDS[kind]], np.zeros(1, np.int32), ("a",))
+    (((image,), _),) = as_numpy(data.stream(None, given, 1, size=(16, 16)))
+    expected = 255 * (GREY > 127) if kind == "one bit" else GREY
+    np.testing.assert_array_equal(image, np.repeat(expected[..., None], 3, axis=-1))
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize(("dtype", "mode"), [(np.float32, "F"), (np.int32, "I")])
+def test_images_without_a_range_are_refused(dtype, mode):
+    given = data.Photographs([encoded(GREY.astype(dtype), "tiff")], np.zeros(1, np.int32), ("a",))
+    with pytest.raises(ValueError, match=rf"data\.stream: photograph 0 cannot be decoded \(images of mode {mode} have"):
+        next(data.stream(None, given, 1, size=(16, 16)))
+
+
 def test_photographs_train_as_they_are_streamed_and_augmented():
     """Decoded, cropped at random, flipped and normalised under jit: floats of the right shape."""
 

@@ -313,6 +313,10 @@ WRONG_FOLDERS = {
     "truncated": (lambda f: (f / "val/bees/8.jpg").write_bytes((f / "val/bees/8.jpg").read_bytes()[:300]), "read as"),
     "text": (lambda f: (f / "val/bees/8.jpg").write_text("hello"), r"val/bees/8.jpg cannot be read as an image"),
     "empty file": (lambda f: (f / "val/bees/8.jpg").write_bytes(b""), r"val/bees/8.jpg cannot be read as"),
+    "floats": (
+        lambda f: Image.fromarray(np.ones((3, 3), np.float32)).save(f / "val/bees/8.jpg", "tiff"),
+        "8.jpg cannot be read as an image .*mode F",
+    ),
     "a link to nothing": (lambda f: (f / "val/bees/10.jpg").symlink_to("nowhere"), r"10.jpg cannot be read .*No such"),
     "another file": (lambda f: (f / "val/bees/list.txt").write_text(""), r"val/bees/list.txt is no image .* expected"),
     "no image": (_no_image, "val/bees holds no image"),

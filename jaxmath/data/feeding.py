@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Array, Int32, UInt8
 
 from jaxmath._array import as_real, as_size, same_rows
-from jaxmath.data.prepared import Photographs
+from jaxmath.data.prepared import Photographs, to_rgb
 
 Tree = TypeVar("Tree")
 _AHEAD = 2  # batches that are made while the caller computes
@@ -85,7 +85,7 @@ def stream(
     """One epoch of batches from photographs, decoded in threads and put on the device while the caller computes.
 
     Of each photograph the largest part in the middle that has the proportions of ``size`` is brought to that size,
-    with antialiasing; grey ones become colour, and transparency is lost.
+    with antialiasing; grey ones become colour, 16 bits become 8, and transparency is lost.
 
     Args:
       key: as for :func:`batches`.
@@ -168,6 +168,6 @@ def _decode(photographs: Photographs, index: int, size: tuple[int, int]) -> np.n
     content = photographs.encoded[index]
     try:
         with Image.open(io.BytesIO(content)) as image:
-            return np.asarray(ImageOps.fit(image.convert("RGB"), (size[1], size[0]), Image.Resampling.BILINEAR))
+            return np.asarray(ImageOps.fit(to_rgb(image), (size[1], size[0]), Image.Resampling.BILINEAR))
     except Exception as error:  # PIL raises what the damage leads to: OSError, SyntaxError, struct.error ...
         raise ValueError(f"data.stream: photograph {index} cannot be decoded ({error})") from error

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from jaxmath.data.originals import ORIGINALS, Original, list_folder, verify
-from jaxmath.data.prepared import VERSION
+from jaxmath.data.prepared import VERSION, to_rgb
 
 _WHO = "data.prepare"
 
@@ -127,7 +127,7 @@ def _files(paths: list[tuple[Path, int]]) -> Iterator[tuple[bytes, int]]:
         try:
             content = path.read_bytes()
             with Image.open(io.BytesIO(content)) as image:
-                image.convert("RGB")
+                to_rgb(image)
         except Exception as error:  # PIL raises what the damage leads to: OSError, SyntaxError, struct.error ...
             raise ValueError(f"{_WHO}: {path} cannot be read as an image ({error})") from error
         yield content, label

@@ -121,6 +121,29 @@ class _Records(Sequence):
         return _read("data.photographs", self._folder, lambda: self._source[position])["image"]
 
 
+def to_rgb(image: Any) -> Any:
+    """A PIL image in colour with 8 bits: grey ones of 16 bits are scaled, transparency is lost.
+
+    Raises:
+      ValueError: naming the mode, for numbers without a range (32 bits, floats) and for modes without a conversion.
+    """
+    from PIL import Image
+
+    mode = image.mode
+    if mode.startswith("I;16") or (mode == "I" and image.format == "PNG"):  # older versions of PIL read I of 16 bits
+        pixels = np.asarray(image).astype(np.int64)
+        return Image.fromarray(((pixels + 128) // 257).astype(np.uint8)).convert("RGB")
+    through = {
+        "P": "RGBA",
+        "PA": "RGBA",
+        "La": "LA",
+        "RGBa": "RGBA",
+    }  # to RGB at once PIL warns of some, refuses others
+    if mode in ("I", "F"):
+        raise ValueError(f"images of mode {mode} have no range to scale to 0..255; save them with 8 or 16 bits")
+    return (image.convert(through[mode]) if mode in through else image).convert("RGB")
+
+
 def _digits(split: str) -> Images:
     from jaxmath.data import digits
 
