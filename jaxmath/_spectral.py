@@ -83,13 +83,7 @@ def leading_covariance(a: Float[Array, "d d"], k: int) -> Leading:
     correlations it has all digits that there are, and its singular values tell rounding from variance, which is
     returned as 0 where it is rounding.
     """
-    a = all_or_nan(a)
-    if len(a) <= 4:
-        values, vectors = _few_columns(a)
-        return _signed(_cut(values, vectors, k))
-    plain = told_apart(_leading(a, k))
-    lost = _lost(plain, jnp.diagonal(a))
-    return _signed(jax.lax.cond(any_lane(lost), lambda: _cut(*_graded_eigh(a), k), lambda: plain))
+    return _signed(_of_covariance(all_or_nan(a), k))
 
 
 @leading_covariance.defjvp
@@ -116,12 +110,7 @@ def leading_gram(x: Float[Array, "n d"], k: int) -> Leading:
 
     Where columns are of unlike scale and this loses small ones it is done as there.
     """
-    x = all_or_nan(x)
-    values, left, rest = told_apart(_leading(product(x, x.T), k))
-    rest = jnp.zeros_like(rest) if k == min(x.shape) else rest
-    plain = Leading(values, jnp.linalg.qr(product(x.T, left))[0], rest)
-    lost = _lost(plain, jnp.sum(x**2, axis=0))
-    return _signed(jax.lax.cond(any_lane(lost), lambda: _by_svd(x, k), lambda: plain))
+    return _signed(_by_gram(all_or_nan(x), k))
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(1,))
@@ -156,6 +145,24 @@ def _leading(a: Array, k: int) -> Leading:
 def _whole(a: Array, k: int) -> Leading:
     values, vectors = _eigh(a)
     return _cut(jnp.maximum(values, 0), vectors, k)
+
+
+@partial(jax.jit, static_argnums=1)
+def _of_covariance(a: Array, k: int) -> Leading:
+    if len(a) <= 4:
+        return _cut(*_few_columns(a), k)
+    plain = told_apart(_leading(a, k))
+    lost = _lost(plain, jnp.diagonal(a))
+    return jax.lax.cond(any_lane(lost), lambda: _cut(*_graded_eigh(a), k), lambda: plain)
+
+
+@partial(jax.jit, static_argnums=1)
+def _by_gram(x: Array, k: int) -> Leading:
+    values, left, rest = told_apart(_leading(product(x, x.T), k))
+    rest = jnp.zeros_like(rest) if k == min(x.shape) else rest
+    plain = Leading(values, jnp.linalg.qr(product(x.T, left))[0], rest)
+    lost = _lost(plain, jnp.sum(x**2, axis=0))
+    return jax.lax.cond(any_lane(lost), lambda: _by_svd(x, k), lambda: plain)
 
 
 def _by_svd(x: Array, k: int) -> Leading:

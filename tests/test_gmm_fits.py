@@ -230,12 +230,18 @@ def test_an_iterator_that_is_used_up_is_an_error():
         gmm.fit_batches(KEY, lambda: batches, 2)
 
 
+def roughly(x, kind):
+    """A mixture that is not far from its optimum, by the program that finds it."""
+    return gmm.fit(KEY, x, 3, covariance_type=kind, init=near_start(x, kind), tol=0.05, weights=np.ones(len(x))).params
+
+
 @every_type
 def test_small_batches_come_near_the_fit_of_all(kind):
     """Rows of equal weight, and rows drawn by weight among which lost ones count for nothing."""
     x = clusters(3000, 3, apart=8.0).astype(np.float32)
-    lost, init = np.arange(3000) < 1000, near_start(x, kind)
+    lost = np.arange(3000) < 1000
     uneven = np.where(lost, 0, np.random.default_rng(0).integers(1, 9, size=3000))
+    init = roughly(x, kind)
     options = {"covariance_type": kind, "init": init}
     for rows, weights in ((x, np.ones(3000)), (np.where(lost[:, None], np.nan, x), uneven.astype(float))):
         whole = gmm.fit(KEY, rows, 3, tol=1e-6, weights=weights, **options)
@@ -250,7 +256,7 @@ def test_small_batches_come_near_the_fit_of_all(kind):
 @dense_and_diagonal
 def test_small_batches_without_weights(kind):
     x = clusters(3000, 3, apart=8.0).astype(np.float32)
-    options = {"covariance_type": kind, "init": near_start(x, kind), "batch_size": 256, "num_steps": 150}
+    options = {"covariance_type": kind, "init": roughly(x, kind), "batch_size": 256, "num_steps": 150}
     plain, weighted = (gmm.fit_minibatch(KEY, x, 3, weights=w, **options) for w in (None, np.ones(3000)))
     assert plain.log_likelihood == pytest.approx(float(weighted.log_likelihood), abs=0.02)
 
