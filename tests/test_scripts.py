@@ -156,6 +156,56 @@ def test_odd_tables(tmp_path):
             data.table(tmp_path / f"{name}.npy")
 
 
+TABLES = {
+    "tabs": ("a\tb\n1\t2\n3\t4.5\n", [[1, 2], [3, 4.5]]),
+    "semicolons": ("1;2\n3;4.5\n", [[1, 2], [3, 4.5]]),
+    "decimal commas": ("a;b\n1,5;-2,5e3\n,5;4\n", [[1.5, -2500], [0.5, 4]]),
+    "decimal commas, no names": ("1,5;2,5\n3,5;4,5\n", [[1.5, 2.5], [3.5, 4.5]]),
+    "a semicolon in a name": ("a; in m,b\n1,2\n", [[1, 2]]),
+    "a quoted name": ('"a;b",c\n1,2\n', [[1, 2]]),
+    "missing": ("a,b,c,d,e\n, NA ,nan,?,1\n", [[np.nan] * 4 + [1]]),
+    "a row of missing cells": ("1,2\n,\n3,4\n", [[1, 2], [np.nan, np.nan], [3, 4]]),
+    "a first row of missing cells": ("NA,nan\n3,4\n", [[np.nan, np.nan], [3, 4]]),
+    "columns called inf and nan": ("x,inf,nan,NA\n1,2,3,inf\n", [[1, 2, 3, np.inf]]),
+    "numbers": ("+1.,.5,1E-3\n-0,007,-Infinity\n", [[1, 0.5, 1e-3], [0, 7, -np.inf]]),
+    "blank lines": ("\r\na;b\r\n  \r\n1;2\r\n", [[1, 2]]),
+}
+
+
+@pytest.mark.parametrize("kind", TABLES)
+def test_tables_of_text(tmp_path, kind):
+    text, expected = TABLES[kind]
+    (tmp_path / "x.csv").write_bytes(text.encode())
+    np.testing.assert_array_equal(data.table(tmp_path / "x.csv"), expected)
+
+
+@pytest.mark.parametrize(
+    "cell", ["1_2", "0x10", "\uff11\uff12", "1 2", "1e400", "1,5", "1.5.2", "1d3", "--1", "nan1", "e5", "."]
+)
+def test_what_is_no_decimal_number_is_named(tmp_path, cell):
+    for text in (f'a,b\n1,2\n3,"{cell}"\n', f'1,2\n3,4\n5,"{cell}"\n'):
+        (tmp_path / "x.csv").write_text(text, encoding="utf-8")
+        with pytest.raises(ValueError, match=rf"x\.csv, row 3, column 2.*: '{re.escape(cell)}' is not a number"):
+            data.table(tmp_path / "x.csv")
+
+
+def test_tables_that_are_none(tmp_path):
+    (tmp_path / "x.csv").write_text("a;b\n1.5;2\n2;1,5\n")
+    with pytest.raises(ValueError, match=r"row 3, column 2 \(b\): '1,5' has a decimal comma, cells before the other"):
+        data.table(tmp_path / "x.csv")
+    (tmp_path / "folder.csv").mkdir()
+    with pytest.raises(IsADirectoryError, match=r"data\.table: .*folder\.csv is a folder"):
+        data.table(tmp_path / "folder.csv")
+    np.savez(tmp_path / "x.npz", x=np.arange(6.0))
+    good = (tmp_path / "x.npz").read_bytes()
+    for place in range(0, len(good), 3):
+        (tmp_path / "x.npz").write_bytes(good[:place] + bytes([good[place] ^ 0x55]) + good[place + 1 :])
+        try:
+            np.testing.assert_array_equal(data.table(tmp_path / "x.npz"), np.arange(6.0)[:, None])
+        except ValueError as error:
+            assert str(error).startswith(f"data.table: {tmp_path}/x.npz ")  # noqa: PT017
+
+
 def lenet(run, folder, *options):
     """One program for all: batches of one size, and a rate that does not know how many epochs there are."""
     return run("train_lenet.py", "--out", folder, "--batch-size", 200, "--no-cosine", *options)
