@@ -42,6 +42,8 @@ def main(
     if list_only or not chosen:
         print("\n".join(WORKLOADS))
         raise typer.Exit(0 if list_only else 2)
+    if json_file:
+        _write(json_file, None)
     results = []
     for name, workload in chosen.items():
         results.append(compare(name, workload, pairs))
@@ -51,7 +53,26 @@ def main(
 
         facts = {"date": datetime.now(UTC).isoformat(timespec="seconds"), "jax": jax.__version__}
         facts |= {"device": jax.devices()[0].device_kind, "pairs": pairs, "results": results}
-        json_file.write_text(json.dumps(facts, indent=1) + "\n")
+        _write(json_file, (json.dumps(facts, indent=1) + "\n").encode())
+
+
+def _write(path: Path, content: bytes | None) -> None:
+    """Writes the file of results, or looks whether it can be; stops where there is another file, or none can be."""
+    from jaxmath._files import check_output, json_of, write_output  # not above: a peer's process must not load JAX
+
+    def is_ours(path: Path) -> bool:
+        facts = json_of(path)
+        return isinstance(facts, dict) and {"jax", "device", "pairs", "results"} <= facts.keys()
+
+    complaint, kind = "--json: cannot write", "one of results of this script"
+    try:
+        if content is None:
+            check_output(complaint, path, kind, is_ours)
+        else:
+            write_output(complaint, path, content, kind, is_ours)
+    except OSError as problem:
+        print(problem, file=sys.stderr)
+        raise typer.Exit(2) from None
 
 
 def _line(result: dict[str, Any]) -> str:

@@ -1,8 +1,9 @@
 """Fits a mixture of Gaussians to a table: ``python scripts/fit_gmm.py DATA COMPONENTS [--out FOLDER]``.
 
 DATA is a ``.npy``, ``.npz`` or ``.csv`` file of n rows and d columns without gaps. The folder gets ``mixture.npz``
-(weights, means, covariances, log_likelihood, bic, num_steps, converged) and ``mixture.png``. The exit status is 1 if
-the fit has not converged, 2 if there is none: then nothing is written.
+(weights, means, covariances, log_likelihood, bic, num_steps, converged) and ``mixture.png``; those of an earlier fit
+are replaced, other files of these names are not. The exit status is 1 if the fit has not converged, 2 if there is none:
+then nothing is written.
 """
 
 import io
@@ -19,9 +20,12 @@ from matplotlib.figure import Figure
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from jaxmath import check_finite, data, gmm, plot
+from jaxmath._files import check_output, write_bytes
 
 # Steps between two looks at the progress.
 _STEPS = 5
+_NAMES, _KIND = ("mixture.npz", "mixture.png"), "of an earlier fit"
+_FIELDS = {"weights", "means", "covariances", "log_likelihood", "bic", "num_steps", "converged"}
 
 
 def main(
@@ -36,6 +40,7 @@ def main(
     """Fits a mixture of Gaussians to a table of numbers."""
     try:
         x = _without_gaps(path, data.table(path))
+        _check_folder(out)
         fit = _fit(x, components, covariance_type, max_steps, tol, seed)
         _write(out, x, fit)
     except (ValueError, OSError) as error:
@@ -44,6 +49,24 @@ def main(
     if not fit.converged:
         print(f"not converged in {max_steps} steps", file=sys.stderr)
         raise typer.Exit(1)
+
+
+def _check_folder(out: Path) -> None:
+    """Raises, before anything is computed, where the results would replace other files."""
+    if out.is_dir():
+        arrays, picture = (out / name for name in _NAMES)
+        check_output("cannot write", arrays, _KIND, _is_fit)
+        check_output("cannot write", picture, _KIND, lambda path: arrays.is_file() and _is_fit(arrays))
+    elif out.exists():
+        raise NotADirectoryError(f"cannot write {out}: it is a file; name a folder")
+
+
+def _is_fit(path: Path) -> bool:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {*file.files} >= _FIELDS
+    except Exception:  # of many kinds: of NumPy, zipfile, zlib
+        return False
 
 
 def _without_gaps(path: Path, x: np.ndarray) -> np.ndarray:
@@ -81,10 +104,9 @@ def _write(out: Path, x: np.ndarray, fit: gmm.Fit) -> None:
     np.savez(arrays, num_steps=fit.num_steps, converged=fit.converged, **fields)
     _figure(x, fit).savefig(picture, dpi=120)
     out.mkdir(parents=True, exist_ok=True)
-    files = {out / "mixture.npz": arrays, out / "mixture.png": picture}
+    files = {out / name: content for name, content in zip(_NAMES, (arrays, picture), strict=True)}
     for path, content in files.items():
-        path.with_suffix(".part").write_bytes(content.getvalue())
-        path.with_suffix(".part").replace(path)
+        write_bytes(path, content.getvalue())
     print(f"{' and '.join(map(str, files))}: BIC {float(bic):.1f}")
 
 

@@ -5,7 +5,8 @@ to tell which epoch is the best; the test set is looked at once, in the end. The
 epoch and the best one), ``history.csv`` (loss and accuracy of every epoch), ``weights.safetensors`` (of the best
 epoch, or of the last with ``--held-out 0``), ``options.json``, ``report.json`` (what came of them), ``confusion.png``
 and ``predictions.png``. Ctrl-C finishes the step in progress and keeps it; ``--resume`` goes on from there, with the
-same options. The exit status is 1 if the loss is no longer finite, 2 for a wrong argument, 130 after Ctrl-C.
+same options. In a folder without ``options.json`` of an earlier training, files of these names are not replaced: then
+nothing is done. The exit status is 1 if the loss is no longer finite, 2 for a wrong argument, 130 after Ctrl-C.
 
 Other sets are made once: ``python -c "from jaxmath import data; data.prepare('mnist', data_dir='FOLDER')"``. On MNIST
 the book's optimiser is ``--rate 0.01 --no-cosine --shift 0 --batch-size 100 --epochs 10 --held-out 0``; better is
@@ -30,9 +31,10 @@ from flax import nnx
 from PIL import Image
 
 from jaxmath import data, models, train
-from jaxmath._files import write_bytes
+from jaxmath._files import check_output, json_of, write_bytes
 
 _SIDE = 28
+_RESULTS = ("history.csv", "weights.safetensors", "report.json", "confusion.png", "predictions.png")
 
 
 def main(
@@ -54,6 +56,7 @@ def main(
     options = {name: str(value) if isinstance(value, Path) else value for name, value in locals().items()}
     _keep_programs()
     try:
+        _check_folder(out)
         learnt, seen = (data.load(dataset, split, data_dir=data_dir) for split in ("train", "test"))
         images, labels = _sized(learnt.images), learnt.labels
         held = np.diff(np.floor(np.arange(len(labels) + 1) * held_out)) > 0
@@ -85,6 +88,18 @@ def main(
         raise typer.Exit(2) from None
 
 
+def _check_folder(out: Path) -> None:
+    """Raises, before anything is read or computed, where the results would replace what no training here has made."""
+    for path in (out / name for name in ("options.json", *_RESULTS)):
+        if path.exists() and not _are_options(out / "options.json"):
+            check_output("cannot write", path, "of a training of this script", _are_options)
+
+
+def _are_options(path: Path) -> bool:
+    options = json_of(path)
+    return isinstance(options, dict) and {"dataset", "batch_size", "rate", "momentum", "cosine"} <= options.keys()
+
+
 def _keep_options(path: Path, options: dict[str, Any], goes_on: bool) -> None:
     """Writes down what decides the numbers; a training that goes on must have the same."""
     free = {"data_dir", "patience", "out", "resume"} | (set() if options["cosine"] else {"epochs"})
@@ -92,7 +107,9 @@ def _keep_options(path: Path, options: dict[str, Any], goes_on: bool) -> None:
     if not goes_on:
         write_bytes(path, (json.dumps(decisive, indent=1) + "\n").encode())
         return
-    before = json.loads(path.read_text())
+    if not _are_options(path):
+        raise ValueError(f"{path} does not have the options of the training that is to go on; take another --out")
+    before = json_of(path)
     if odd := [name for name in decisive if decisive[name] != before.get(name)]:
         option = f"--{odd[0].replace('_', '-')}"
         raise ValueError(f"{option} is {before.get(odd[0])} in {path}, got {decisive[odd[0]]}; go on with the same")

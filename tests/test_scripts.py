@@ -1,5 +1,6 @@
 """Scripts as a user runs them."""
 
+import io
 import json
 import os
 import re
@@ -20,6 +21,7 @@ import pytest
 from jaxmath import data, gmm
 
 SCRIPTS = Path(__file__).resolve().parent.parent / "scripts"
+FIT = ("weights", "means", "covariances", "log_likelihood", "bic", "num_steps", "converged")
 PROGRAMS = tempfile.TemporaryDirectory()
 CACHE_LIMITS = ("jax_persistent_cache_min_compile_time_secs", "jax_persistent_cache_min_entry_size_bytes")
 # compiled programs not into the user's own cache
@@ -93,12 +95,39 @@ def test_fit_gmm_says_what_is_wrong(tmp_path, run_here, name, content, message):
 def test_fit_gmm_leaves_a_good_result_where_a_new_one_is_not_finite(table, tmp_path, run_here):
     huge = float(jnp.finfo(jnp.zeros(()).dtype).max) ** 0.8  # its square is not finite
     np.savetxt(tmp_path / "huge.csv", huge * table[1], delimiter=",")
-    (tmp_path / "mixture.npz").write_bytes(b"good")
+    good = io.BytesIO()
+    np.savez(good, **dict.fromkeys(FIT, 1.0))
+    (tmp_path / "mixture.npz").write_bytes(good.getvalue())
     result = run_here("fit_gmm.py", tmp_path / "huge.csv", 2, "--out", tmp_path)
     assert result.returncode == 2
     assert "nothing is written: fit" in result.stderr
     assert {path.name for path in tmp_path.iterdir()} == {"huge.csv", "mixture.npz"}
-    assert (tmp_path / "mixture.npz").read_bytes() == b"good"
+    assert (tmp_path / "mixture.npz").read_bytes() == good.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("script", "name"),
+    [
+        *(("fit_gmm.py", name) for name in ("mixture.npz", "mixture.png", "")),
+        *(("train_lenet.py", name) for name in ("options.json", "history.csv", "weights.safetensors", "report.json")),
+        ("benchmark.py", "results.json"),
+    ],
+)
+def test_files_that_no_script_has_made_stay(run_here, table, tmp_path, script, name):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / (name or "file")).write_text("mine")
+    place = out / name if name else out / "file"
+    arguments = {
+        "fit_gmm.py": [table[0], 2, "--out", out if name else place],
+        "train_lenet.py": ["--out", out],
+        "benchmark.py": ["linear", "--json", place],
+    }[script]
+    result = run_here(script, *arguments)
+    assert (result.returncode, result.stderr.count("\n")) == (2, 1), result.stderr
+    assert f"cannot write {place}: " in result.stderr
+    assert [path.name for path in out.iterdir()] == [place.name]
+    assert place.read_text() == "mine"
 
 
 def test_fit_gmm_converges_in_the_last_step_allowed(tmp_path, run_here):
