@@ -12,6 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -179,6 +180,8 @@ def test_odd_tables(tmp_path):
     np.testing.assert_array_equal(data.table(tmp_path / "gaps.csv"), [[1, np.nan], [2, 3]])
     np.save(tmp_path / "vector.npy", np.arange(3))
     assert data.table(tmp_path / "vector.npy").shape == (3, 1)
+    np.save(tmp_path / "swapped.npy", np.ones((2, 1), ">f4"))
+    assert data.table(tmp_path / "swapped.npy").dtype == np.dtype("=f4")
     for name, array in {"words": np.array(["a"]), "complex": np.array([1j]), "cube": np.zeros((2, 2, 2))}.items():
         np.save(tmp_path / f"{name}.npy", array)
         with pytest.raises(ValueError, match=f"{name}.npy"):
@@ -197,6 +200,7 @@ TABLES = {
     "a first row of missing cells": ("NA,nan\n3,4\n", [[np.nan, np.nan], [3, 4]]),
     "columns called inf and nan": ("x,inf,nan,NA\n1,2,3,inf\n", [[1, 2, 3, np.inf]]),
     "numbers": ("+1.,.5,1E-3\n-0,007,-Infinity\n", [[1, 0.5, 1e-3], [0, 7, -np.inf]]),
+    "columns without letters": ("-,%\n1,2\n", [[1, 2]]),
     "blank lines": ("\r\na;b\r\n  \r\n1;2\r\n", [[1, 2]]),
 }
 
@@ -216,6 +220,19 @@ def test_what_is_no_decimal_number_is_named(tmp_path, cell):
         (tmp_path / "x.csv").write_text(text, encoding="utf-8")
         with pytest.raises(ValueError, match=rf"x\.csv, row 3, column 2.*: '{re.escape(cell)}' is not a number"):
             data.table(tmp_path / "x.csv")
+
+
+@pytest.mark.parametrize("cell", ["1_2", "0x10", "\uff11\uff12", "1 2", "1e400", "1.5.2", "2020-01-01"])
+def test_no_row_of_numbers_is_taken_for_names(tmp_path, cell):
+    (tmp_path / "x.csv").write_text(f"{cell};inf\n3;4\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=rf"x\.csv, row 1, column 1: '{re.escape(cell)}' is not a number"):
+        data.table(tmp_path / "x.csv")
+
+
+@pytest.mark.bad_input
+def test_a_number_is_no_path_of_a_table():
+    with pytest.raises(TypeError, match=r"data\.table: expected the path of a file, got int"):
+        data.table(cast(Any, 3))
 
 
 def test_tables_that_are_none(tmp_path):

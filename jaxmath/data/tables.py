@@ -11,6 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from jaxmath._files import as_path
+
 _NUMBER = re.compile(r"[+-]?([0-9]+[.,]?[0-9]*|[.,][0-9]+)([eE][+-]?[0-9]+)?")
 _INFINITE = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
 _MISSING = re.compile(r"|NA|[+-]?NaN|\?", re.IGNORECASE)
@@ -36,12 +38,13 @@ def table(path: str | os.PathLike[str]) -> Float[np.ndarray, "n d"]:
       of a CSV file that are empty, ``NA``, ``nan`` or ``?`` are NaN; lines without any cell are left out.
 
     Raises:
+      TypeError: if the path is none.
       FileNotFoundError: if there is no such file.
       IsADirectoryError: if it is a folder.
       ValueError: naming the file, if it has another ending, is damaged, empty or no table, or has cells that are no
         decimal numbers of float64: then also the row and the column of the first.
     """
-    path = Path(path)
+    path = as_path("data.table", path)
     if path.is_dir():
         raise IsADirectoryError(f"data.table: {path} is a folder, expected a file")
     if not path.is_file():
@@ -55,7 +58,7 @@ def table(path: str | os.PathLike[str]) -> Float[np.ndarray, "n d"]:
     x = x[:, None] if x.ndim == 1 else x
     if x.ndim != 2 or 0 in x.shape:
         raise ValueError(f"data.table: {path} has shape {x.shape}, expected rows and columns")
-    return x if x.dtype == np.float32 else x.astype(np.float64)
+    return x.astype(np.float32 if x.dtype.newbyteorder("=") == np.float32 else np.float64)
 
 
 def _from_numpy(path: Path) -> np.ndarray:
@@ -104,9 +107,7 @@ def _check_marks(path: Path, rows: list[_Row], names: list[str] | None) -> None:
     other = next((found for found in marks if first and found[0] != first[0]), None)
     if other:
         mark, row, j = other
-        problem = (
-            f"{row.cells[j]!r} has a decimal {'point' if mark == '.' else 'comma'}, cells before the other"
-        )
+        problem = f"{row.cells[j]!r} has a decimal {'point' if mark == '.' else 'comma'}, cells before the other"
         raise ValueError(f"data.table: {path}, {_place(row, j, names)}: {problem}; write all alike")
 
 
@@ -130,7 +131,19 @@ def _rows(text: str) -> tuple[str, list[_Row]]:
 def _are_names(cells: list[str], separator: str) -> bool:
     """Whether a first row is one of names: no number, and a word. A column may be called inf or nan."""
     numbers = [_number(cell, separator) for cell in cells]
-    return None in numbers and not any(number is not None and math.isfinite(number) for number in numbers)
+    if any(number is not None and math.isfinite(number) for number in numbers):
+        return False
+    return any(number is None and _is_word(cell) for number, cell in zip(numbers, cells, strict=True))
+
+
+def _is_word(cell: str) -> bool:
+    """Whether a cell may be a name; one such as 1_2, 0x10 or 1 2 is meant for a number, which is refused."""
+    try:
+        float(cell)
+    except ValueError:
+        has_digit, has_letter = (any(map(check, cell)) for check in (str.isdecimal, str.isalpha))
+        return not re.fullmatch("[+-]?0x[0-9a-f]+", cell, re.IGNORECASE) and (has_letter or not has_digit)
+    return False
 
 
 def _number(cell: str, separator: str) -> float | None:
