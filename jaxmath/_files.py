@@ -27,10 +27,26 @@ _NO_CHECKSUM = "0" * 64  # stands in the header while the SHA-256 of the whole f
 
 
 def as_path(name: str, path: Any) -> Path:
-    """TypeError unless it is the path of a file."""
+    """TypeError unless it is the path of a file, ValueError if no file can have it."""
     if not isinstance(path, str | os.PathLike) or not isinstance(os.fspath(path), str):
         raise TypeError(f"{name}: expected the path of a file, got {type(path).__name__}")
+    try:
+        possible = b"\0" not in os.fsencode(path)
+    except UnicodeEncodeError:
+        possible = False
+    if not possible:
+        raise ValueError(f"{name}: no file can have the name {os.fspath(path)!r}; name another one")
     return Path(path)
+
+
+def check_access(complaint: str, path: Path) -> None:
+    """Raises unless the system can say whether there is such a file: a name too long, a loop of links."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except OSError as error:
+        raise type(error)(f"{complaint} {path}: {error.strerror or error}") from error
 
 
 def check_output(complaint: str, path: Path, kind: str, is_ours: Callable[[Path], bool]) -> None:
@@ -43,6 +59,7 @@ def check_output(complaint: str, path: Path, kind: str, is_ours: Callable[[Path]
       is_ours: whether a file, which is there and not empty, is of this kind.
     """
     problem = f"{complaint} {path}"
+    check_access(complaint, path)
     if not path.parent.is_dir():
         kind_of_error = NotADirectoryError if path.parent.exists() else FileNotFoundError
         raise kind_of_error(f"{problem}: there is no folder {path.parent}; make it first")
@@ -133,6 +150,7 @@ def read_arrays(name: str, path: Path) -> tuple[dict[str, np.ndarray], dict[str,
     """The arrays of a safetensors file, and the text in its header; a checksum that is there is checked."""
     from safetensors import SafetensorError, deserialize
 
+    check_access(f"{name}: cannot read", path)
     if path.is_dir():
         raise IsADirectoryError(f"{name}: {path} is a folder, expected a file")
     if not path.is_file():

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import jaxmath
-from jaxmath import linalg, moments, pca
+from jaxmath import data, linalg, moments, pca
 
 X = np.random.default_rng(0).normal(size=(10, 4)).astype(np.float32)
 
@@ -232,3 +232,17 @@ def test_arrays_that_no_file_holds(tmp_path):
     with pytest.raises(TypeError, match="tree is traced"):
         jax.jit(lambda x: jaxmath.save(tmp_path / "x", x))(X)
     assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize("function", [lambda path: jaxmath.save(path, {}), jaxmath.load, data.table])
+def test_names_that_no_file_can_have(tmp_path, function):
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    for place, error, message in (
+        (tmp_path / ("a" * 300), OSError, r": cannot (read|write) .*aaa: File name too long"),
+        (tmp_path / "loop", OSError, r": cannot (read|write) .*loop: Too many levels of symbolic links"),
+        (tmp_path / "a\0b", ValueError, r": no file can have the name '.*a\\x00b'"),
+        (tmp_path / "a\ud800", ValueError, r": no file can have the name '.*a\\ud800'"),
+    ):
+        with pytest.raises(error, match=rf"^(jaxmath\.save|jaxmath\.load|data\.table){message}"):
+            function(place)

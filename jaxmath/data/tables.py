@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from jaxmath._files import as_path
+from jaxmath._files import as_path, check_access
 
 _NUMBER = re.compile(r"[+-]?([0-9]+[.,]?[0-9]*|[.,][0-9]+)([eE][+-]?[0-9]+)?")
 _INFINITE = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
@@ -45,6 +45,7 @@ def table(path: str | os.PathLike[str]) -> Float[np.ndarray, "n d"]:
         decimal numbers of float64: then also the row and the column of the first.
     """
     path = as_path("data.table", path)
+    check_access("data.table: cannot read", path)
     if path.is_dir():
         raise IsADirectoryError(f"data.table: {path} is a folder, expected a file")
     if not path.is_file():
