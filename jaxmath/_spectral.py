@@ -150,7 +150,8 @@ def _whole(a: Array, k: int) -> Leading:
 @partial(jax.jit, static_argnums=1)
 def _of_covariance(a: Array, k: int) -> Leading:
     if len(a) <= 4:
-        return _cut(*_few_columns(a), k)
+        values, vectors = _few_columns(a)
+        return _cut(values, vectors, k)
     plain = told_apart(_leading(a, k))
     lost = _lost(plain, jnp.diagonal(a))
     return jax.lax.cond(any_lane(lost), lambda: _cut(*_graded_eigh(a), k), lambda: plain)
