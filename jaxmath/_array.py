@@ -1,5 +1,6 @@
 """What every module does to its arguments first: real floating arrays, static sizes, exact products."""
 
+import contextlib
 import operator
 from typing import Any, TypeVar
 
@@ -21,38 +22,108 @@ def as_real(name: str, x: Any) -> Shaped[Array, "..."]:
     return jnp.asarray(kept)
 
 
-def as_float(name: str, x: Any) -> Float[Array, "..."]:
-    """As :func:`as_real`, with integers and booleans turned into the default float; floating types are kept."""
+def as_float(name: str, x: Any, dtype: Any = float) -> Float[Array, "..."]:
+    """As :func:`as_real`, with integers and booleans turned into the given type; floating types are kept.
+
+    ValueError for an integer that the type would round, since a difference of such numbers is lost; traced ones are.
+    """
+    return jnp.asarray(floating(name, x, dtype))
+
+
+def floating(name: str, x: Any, dtype: Any = float) -> np.ndarray | Array:
+    """As :func:`as_float`, for an array that stays where it is, on the host or on the device."""
     x = real(name, x)
-    return jnp.asarray(x if jnp.issubdtype(x.dtype, jnp.floating) else x.astype(float))
+    if jnp.issubdtype(x.dtype, jnp.floating):
+        return x
+    _check_exact(name, x, jax.dtypes.canonicalize_dtype(dtype))
+    return x.astype(dtype)
 
 
 def real(name: str, x: Any) -> np.ndarray | Array:
-    """Real numbers or booleans as an array that stays where it is, on the host or on the device."""
+    """Real numbers or booleans as an array that stays where it is, on the host or on the device.
+
+    Masked entries of a NumPy masked array become NaN, and its integers and booleans floats if there is one.
+    """
+    for method in ("toarray", "todense"):  # of SciPy's sparse matrices, of JAX's
+        if hasattr(x, method):
+            raise TypeError(f"{name}: expected a dense array, got a sparse {type(x).__name__}; pass x.{method}()")
+    if any(isinstance(leaf, np.ma.MaskedArray) for leaf in _entries(x)):
+        x = jax.tree.map(lambda leaf: _with_nan(name, leaf), x)
     try:
-        on_device = any(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(x))
-        x = jnp.asarray(x) if on_device else np.asarray(x)
+        x = jnp.asarray(x) if any(isinstance(leaf, jax.Array) for leaf in _entries(x)) else np.asarray(x)
     except (TypeError, ValueError) as error:
         kind = type(x).__name__
         raise TypeError(f"{name}: expected an array of real numbers, got a ragged or foreign {kind}") from error
     if not any(jnp.issubdtype(x.dtype, kind) for kind in (jnp.bool_, jnp.integer, jnp.floating)):
         raise TypeError(f"{name}: expected real numbers, got dtype {x.dtype}")
+    if x.dtype == np.longdouble and x.dtype.itemsize > 8:
+        raise TypeError(f"{name}: expected float64 or a narrower type, got {x.dtype}; pass x.astype(float)")
     return x
+
+
+def unmasked(name: str, argument: str, x: Any) -> Any:
+    """What it is given; ValueError if that is a NumPy masked array with a masked entry, for which nothing can stand."""
+    num_masked = sum(int(np.ma.count_masked(leaf)) for leaf in _entries(x) if isinstance(leaf, np.ma.MaskedArray))
+    if num_masked:
+        raise ValueError(f"{name}: expected {argument} without masked entries, got {num_masked}; leave out their rows")
+    return x
+
+
+def _entries(x: Any) -> list[Any]:
+    return [x] if hasattr(x, "shape") else jax.tree.leaves(x, is_leaf=lambda leaf: isinstance(leaf, dict))
+
+
+def _with_nan(name: str, x: Any) -> Any:
+    """A NumPy masked array as a plain one; anything else as it is."""
+    if not isinstance(x, np.ma.MaskedArray):
+        return x
+    if x.dtype.kind in "biu" and np.ma.is_masked(x):
+        _check_exact(name, x.compressed(), jax.dtypes.canonicalize_dtype(float))
+        return np.ma.filled(x.astype(float), np.nan)
+    return np.ma.filled(x, np.nan) if jnp.issubdtype(x.dtype, jnp.floating) else np.asarray(x)
+
+
+def _check_exact(name: str, x: np.ndarray | Array, dtype: Any) -> None:
+    """ValueError if the floating type rounds one of these integers, whose bits after the first 1 are too many."""
+    if isinstance(x, Tracer) or x.dtype.kind not in "iu" or x.dtype.itemsize <= 2:
+        return
+    if isinstance(x, jax.Array) and not x.is_fully_addressable:
+        return
+    limit, x = 2 ** (jnp.finfo(dtype).nmant + 1), np.atleast_1d(jax.device_get(x))
+    if x.max(initial=0) <= limit and x.min(initial=0) >= -limit:
+        return
+    odd = x // np.where(x == 0, 1, x & -x)
+    lost = x[(odd >= limit) | (odd <= -limit)]
+    if lost.size:
+        wider = "" if jax.dtypes.canonicalize_dtype(float) == jnp.float64 else ", or enable x64 in JAX"
+        hint = f"subtract an offset such as the first row{wider}"
+        raise ValueError(f"{name}: {jnp.dtype(dtype)} cannot hold the integer {lost[0]}; {hint}")
 
 
 def as_matrix(name: str, x: Any) -> Float[Array, "n d"]:
     """As :func:`as_float` for data of shape ``(n, d)`` with at least one row and one column."""
     x = as_float(name, x)
     if x.ndim != 2:
-        raise ValueError(f"{name}: expected data of shape (n, d), got {x.shape}; more axes go through jax.vmap")
+        raise ValueError(f"{name}: expected data of shape (n, d), got {x.shape}{rank_hint(x.ndim)}")
     if 0 in x.shape:
         raise ValueError(f"{name}: expected at least one row and one column, got shape {x.shape}")
     return x
 
 
+def rank_hint(ndim: int) -> str:
+    """What to do about data that has another number of axes than two."""
+    if ndim == 1:
+        return "; one row is x.reshape(1, -1) or x[None], one column x.reshape(-1, 1) or x[:, None]"
+    return "; more axes go through jax.vmap" if ndim > 2 else ""
+
+
 def as_weights(name: str, weights: Any, num_rows: int) -> Float[Array, " n"]:
-    """Weights of shape ``(n,)`` as floats; a negative or NaN weight becomes NaN, so that it shows in the result."""
-    weights = as_float(name, weights)
+    """Weights of shape ``(n,)`` as floats; a negative or NaN weight becomes NaN, so that it shows in the result.
+
+    Large integers are rounded: nothing is subtracted from a weight.
+    """
+    weights = real(name, unmasked(name, "weights", weights))
+    weights = jnp.asarray(weights if jnp.issubdtype(weights.dtype, jnp.floating) else weights.astype(float))
     if weights.shape != (num_rows,):
         raise ValueError(f"{name}: expected weights of shape ({num_rows},), one a row, got {weights.shape}")
     return jnp.where(weights >= 0, weights, jnp.nan)
@@ -85,6 +156,22 @@ def as_size(name: str, argument: str, value: Any, upper: int | None = None, uppe
         limits = f"in 1..{upper_name} = {upper}" if upper is not None else "at least 1"
         raise ValueError(f"{name}: {argument} must be {limits}, got {value!r}")
     return size
+
+
+def as_key(name: str, key: Any) -> Array:
+    """One random key; one of ``jax.random.PRNGKey``, an array of uint32, is wrapped."""
+    dtype, shape = getattr(key, "dtype", None), getattr(key, "shape", ())
+    if dtype == jnp.uint32 and shape:
+        with contextlib.suppress(TypeError, ValueError):
+            key = jax.random.wrap_key_data(jnp.asarray(key))
+            dtype, shape = key.dtype, key.shape
+    if dtype is None or not jnp.issubdtype(dtype, jax.dtypes.prng_key):
+        got = repr(key) if isinstance(key, int | float | None) else type(key).__name__
+        got = got if dtype is None else f"{dtype} of shape {shape}"
+        raise TypeError(f"{name}: expected a random key such as jax.random.key(0), got {got}")
+    if shape:
+        raise ValueError(f"{name}: expected one random key, got an array of shape {shape}; more go through jax.vmap")
+    return key
 
 
 def one_of(name: str, argument: str, value: Any, choices: tuple[str, ...]) -> str:
@@ -152,6 +239,11 @@ def check_finite(tree: Tree, name: str) -> Tree:
     return tree
 
 
+def as_labels(name: str, labels: Any, argument: str = "labels") -> Shaped[Array, "..."]:
+    """As :func:`as_real` for what has no masked entries."""
+    return as_real(name, unmasked(name, argument, labels))
+
+
 def as_square(name: str, a: Any) -> Float[Array, "d d"]:
     """As :func:`as_float` for one square matrix with at least one row."""
     a = as_float(name, a)
@@ -164,8 +256,9 @@ def as_square(name: str, a: Any) -> Float[Array, "d d"]:
 
 
 def as_scalar(name: str, argument: str, value: Any) -> Float[Array, ""]:
-    """As :func:`as_float` for one number."""
-    value = as_float(name, value)
+    """As :func:`as_float` for one number, which may be rounded."""
+    value = real(name, value)
+    value = jnp.asarray(value if jnp.issubdtype(value.dtype, jnp.floating) else value.astype(float))
     if value.ndim:
         raise ValueError(
             f"{name}: expected {argument} to be one number, got shape {value.shape}; more go through jax.vmap"
@@ -189,6 +282,18 @@ def in_range(name: str, argument: str, value: Any, interval: str, *, scalar: boo
     if number and outside(np.float64(value)):
         raise ValueError(f"{name}: {argument} must be in {interval}, got {value!r}")
     return found if number else jnp.where(outside(found), jnp.nan, found)
+
+
+def degrees_of_freedom(count: Float[Array, ""], ddof: Any) -> Float[Array, ""]:
+    """The count less ``ddof``; NaN unless that is above rounding of the count, which is a sum of many weights."""
+    degrees = count - ddof
+    return jnp.where(degrees > jnp.finfo(degrees.dtype).eps ** 0.5 * count, degrees, jnp.nan)
+
+
+def without_negative_diagonal(a: Float[Array, "d d"]) -> Float[Array, "d d"]:
+    """A sum of squares and products in which rounding has left a sum of squares below 0; derivatives are untouched."""
+    least = np.where(np.eye(len(a)), 0, -np.inf).astype(a.dtype)
+    return a + jax.lax.stop_gradient(jnp.maximum(a, least) - a)
 
 
 def all_or_nan(x: Float[Array, "..."]) -> Float[Array, "..."]:

@@ -17,7 +17,7 @@ from jax.core import Tracer
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Num
 
-from jaxmath._array import as_float, as_real, as_size, in_range, real, wide
+from jaxmath._array import as_float, as_labels, as_real, as_size, in_range, real, unmasked, wide
 
 
 def squared_error(predictions: Num[ArrayLike, "..."], targets: Num[ArrayLike, "..."]) -> Float[Array, "..."]:
@@ -114,7 +114,7 @@ def hinge(scores: Num[ArrayLike, "..."], labels: Num[ArrayLike, "..."]) -> Float
 
     Reference: section 9.1.
     """
-    s, t, dtype = _pair("losses.hinge", scores, labels)
+    s, t, dtype = _pair("losses.hinge", scores, unmasked("losses.hinge", "labels", labels))
     t = jnp.where(jnp.abs(t) == 1, t, jnp.nan)
     return jnp.maximum(0, 1 - t * s).astype(dtype)
 
@@ -168,7 +168,8 @@ def binary_cross_entropy(probabilities: Num[ArrayLike, "..."], targets: Num[Arra
 
     Reference: section 9.1.
     """
-    p, t, dtype = _pair("losses.binary_cross_entropy", probabilities, targets)
+    name = "losses.binary_cross_entropy"
+    p, t, dtype = _pair(name, probabilities, unmasked(name, "targets", targets))
     return -(_times_log(t, p) + _times_log(1 - t, 1 - p)).astype(dtype)
 
 
@@ -218,6 +219,7 @@ def softmax_cross_entropy(
     t = jnp.where(ignored[..., None], 0, jnp.where(t >= 0, t, jnp.nan))
     t = (1 - smoothing) * t + smoothing / c
     if class_weights is not None:
+        class_weights = unmasked(name, "class_weights", class_weights)
         weights = in_range(name, "class_weights", class_weights, "[0, inf)", scalar=False).astype(z.dtype)
         if weights.shape != (c,):
             raise ValueError(f"{name}: expected class_weights of shape ({c},), got {weights.shape}")
@@ -250,7 +252,8 @@ def sigmoid_cross_entropy(logits: Num[ArrayLike, "..."], labels: Num[ArrayLike, 
 
     Reference: section 9.1.
     """
-    z, t, dtype = _pair("losses.sigmoid_cross_entropy", logits, labels)
+    name = "losses.sigmoid_cross_entropy"
+    z, t, dtype = _pair(name, logits, unmasked(name, "labels", labels))
     t = jnp.where((t >= 0) & (t <= 1), t, jnp.nan)
     minus_size, slope = jnp.where(z > 0, -z, z), jnp.where(z > 0, 1 - t, -t)
     linear = slope * jnp.where((slope == 0) & jnp.isinf(z), 0, z)
@@ -279,7 +282,7 @@ def focal(probabilities: Num[ArrayLike, "..."], labels: Num[ArrayLike, "..."], g
 
     Reference: section 9.1; Lin et al. (2017).
     """
-    p, t, dtype = _pair("losses.focal", probabilities, labels)
+    p, t, dtype = _pair("losses.focal", probabilities, unmasked("losses.focal", "labels", labels))
     q = jnp.where(t == 1, p, 1 - p)
     q = jnp.where((t == 0) | (t == 1), q, jnp.nan)
     gamma = in_range("losses.focal", "gamma", gamma, "[0, inf)").astype(p.dtype)
@@ -338,7 +341,7 @@ def validate_labels(labels: Any, num_classes: int) -> Any:
     num_classes = as_size(name, "num_classes", num_classes)
     if isinstance(labels, Tracer):
         raise TypeError(f"{name}: call it outside jit, vmap and grad, on the data")
-    numbers = np.asarray(real(name, labels))
+    numbers = np.asarray(real(name, unmasked(name, "labels", labels)))
     if not np.issubdtype(numbers.dtype, np.integer):
         raise TypeError(f"{name}: expected integers, got dtype {numbers.dtype}")
     bad = np.argwhere((numbers < 0) | (numbers >= num_classes))
@@ -350,10 +353,11 @@ def validate_labels(labels: Any, num_classes: int) -> Any:
 
 def _pair(name: str, predictions: ArrayLike, targets: ArrayLike) -> tuple[Array, Array, jnp.dtype]:
     """Both in one type of float32 or wider, and the type of the result, which is that of the predictions."""
-    y, t = as_float(name, predictions), as_real(name, targets)
+    y, given = as_float(name, predictions), real(name, targets)
+    t = as_float(name, given, wide(y).dtype)
     if y.shape != t.shape:
         raise ValueError(f"{name}: expected predictions and targets of one shape, got {y.shape} and {t.shape}")
-    computed = jnp.promote_types(wide(y).dtype, t.dtype) if jnp.issubdtype(t.dtype, jnp.floating) else wide(y).dtype
+    computed = jnp.promote_types(wide(y).dtype, t.dtype)
     return y.astype(computed), t.astype(computed), y.dtype
 
 
@@ -361,7 +365,7 @@ def _classes(
     name: str, predictions: ArrayLike, targets: ArrayLike, ignore_label: int | None = None
 ) -> tuple[Array, Array, jnp.dtype]:
     """Predictions and distributions over the classes; NaN for a number that is no class."""
-    y, t = as_float(name, predictions), as_real(name, targets)
+    y, t = as_float(name, predictions), as_labels(name, targets, "targets")
     if not y.ndim or not y.shape[-1]:
         raise ValueError(f"{name}: expected predictions for one or more classes along the last axis, got {y.shape}")
     if t.shape == y.shape and ignore_label is None:

@@ -9,7 +9,19 @@ from jax.scipy.special import xlogy
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, Num
 
-from jaxmath._array import all_or_nan, as_float, as_matrix, as_size, narrow, one_of, product, reciprocal, root, wide
+from jaxmath._array import (
+    all_or_nan,
+    as_float,
+    as_key,
+    as_matrix,
+    as_size,
+    narrow,
+    one_of,
+    product,
+    reciprocal,
+    root,
+    wide,
+)
 from jaxmath._lanczos import leading_singular
 from jaxmath._record import record
 from jaxmath._spectral import SPARE, fix_signs, leading_randomized, leading_svd
@@ -92,7 +104,7 @@ def fit(
     table = _map(wide, counts)
     term_weights = _term_weights(table, weighting)
     x = _weighted(table, term_weights, weighting)
-    key = jax.random.key(0) if key is None else key
+    key = jax.random.key(0) if key is None else as_key("lsa.fit", key)
     if isinstance(x, BCOO):
         values, vectors = _by_products(x, k, key)
     else:
@@ -261,6 +273,9 @@ def _weighted(counts: Array | BCOO, term_weights: Array, weighting: str | None) 
 
 def _as_counts(name: str, counts: ArrayLike | BCOO) -> Array | BCOO:
     """A dense table, or a sparse one in which every cell stands once."""
+    if hasattr(counts, "tocoo"):
+        kind = type(counts).__name__
+        raise TypeError(f"{name}: expected an array or a BCOO, got {kind}; pass BCOO.from_scipy_sparse(counts)")
     if not isinstance(counts, BCOO):
         return as_matrix(name, counts)
     if counts.ndim != 2 or counts.n_batch or counts.n_dense:

@@ -20,8 +20,10 @@ from jaxmath._array import (
     in_range,
     narrow,
     product,
+    real,
     reciprocal,
     root,
+    unmasked,
     wide,
 )
 from jaxmath.optimize.minimum import derivative_if
@@ -213,7 +215,7 @@ def logistic(
     Reference: McCullagh and Nelder (1989), section 4.4.
     """
     name = "regression.logistic"
-    x, t, dtype = _pairs(name, x, labels)
+    x, t, dtype = _pairs(name, x, unmasked(name, "labels", labels))
     max_steps, l2 = as_size(name, "max_steps", max_steps), in_range(name, "l2", l2, "[0, inf)").astype(x.dtype)
     return narrow(_logistic(x, t, l2, max_steps), dtype)
 
@@ -257,10 +259,11 @@ def predict(model: Linear | Polynomial | Logistic, x: Num[ArrayLike, "..."]) -> 
 
 def _pairs(name: str, x: ArrayLike, y: ArrayLike) -> tuple[Array, Array, jnp.dtype]:
     """Rows and what belongs to them in one type of float32 or wider, and the type of the result."""
-    x, y = as_matrix(name, x), as_real(name, y)
+    x, given = as_matrix(name, x), real(name, y)
+    y = as_float(name, given, wide(x).dtype)
     if y.shape != x.shape[:1]:
         raise ValueError(f"{name}: expected {len(x)} numbers to predict, shape ({len(x)},), got {y.shape}")
-    dtype = jnp.promote_types(x.dtype, y.dtype) if jnp.issubdtype(y.dtype, jnp.floating) else x.dtype
+    dtype = jnp.promote_types(x.dtype, y.dtype) if jnp.issubdtype(given.dtype, jnp.floating) else x.dtype
     return wide(x.astype(dtype)), wide(y.astype(dtype)), dtype
 
 

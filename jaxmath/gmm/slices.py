@@ -10,7 +10,7 @@ from jax.scipy.linalg import cho_solve
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Num
 
-from jaxmath._array import as_float, narrow, product
+from jaxmath._array import as_float, narrow, product, unmasked
 from jaxmath.gmm.chunk import joint_log_prob, posterior
 from jaxmath.gmm.mixture import DENSE, GMM, matrices, typed
 
@@ -152,7 +152,7 @@ def _as_indices(name: str, indices: Any, d: int) -> tuple[int, ...]:
     if isinstance(indices, Tracer):
         raise TypeError(f"{name}: indices must be static; close over them: jax.jit(lambda p: {name}(p, [0, 1]))")
     try:
-        chosen = tuple(operator.index(i) for i in indices)
+        chosen = tuple(operator.index(i) for i in unmasked(name, "indices", indices))
     except TypeError:
         raise TypeError(f"{name}: indices must be a sequence of integers, got {indices!r}") from None
     if not chosen or not all(-d <= i < d for i in chosen):

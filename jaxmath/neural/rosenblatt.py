@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, Int, Num
 
-from jaxmath._array import as_matrix, as_real, as_size, narrow, wide
+from jaxmath._array import as_labels, as_matrix, as_size, narrow, wide
 from jaxmath.neural.activations import heaviside
 
 
@@ -70,7 +70,7 @@ def train_perceptron(
     Reference: Rosenblatt (1958); Novikoff (1962).
     """
     name = "neural.train_perceptron"
-    x, labels = as_matrix(name, x), as_real(name, labels)
+    x, labels = as_matrix(name, x), as_labels(name, labels)
     if labels.shape != (len(x),):
         raise ValueError(f"{name}: expected labels of shape ({len(x)},), one a row, got {labels.shape}")
     max_epochs = as_size(name, "max_epochs", max_epochs)

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, Num
 
-from jaxmath._array import as_float, as_size, wide
+from jaxmath._array import as_float, as_labels, as_size, wide
 
 
 class Calibration(NamedTuple):
@@ -163,7 +163,7 @@ def _scores(name: str, scores: ArrayLike, labels: ArrayLike) -> tuple[Array, Arr
 
 
 def _classes(name: str, labels: ArrayLike) -> Array:
-    labels = jnp.asarray(labels)
+    labels = as_labels(name, labels)
     if not jnp.issubdtype(labels.dtype, jnp.integer) or labels.ndim != 1:
         raise TypeError(f"{name}: expected integer classes (n,), got {labels.dtype} of shape {labels.shape}")
     return labels.astype(int)
