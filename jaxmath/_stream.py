@@ -1,7 +1,7 @@
 """Streams of batches as pieces of one size, and arrays as chunks of one."""
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import jax
@@ -10,9 +10,7 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array
 
-from jaxmath._array import is_list, real, same_rows
-
-Makes = Callable[[], Iterable[Any]]
+from jaxmath._array import floating, is_list, rank_hint, real, same_rows, unmasked
 
 # No piece is smaller than this, so that many small batches do not become many small programs.
 _LEAST_ROWS = 4096
@@ -54,20 +52,12 @@ def even_pieces(name: str, batches: Iterable[Any], weights: Iterable[Any] | None
         yield weightless
 
 
-def first_piece(name: str, make_batches: Makes, make_weights: Makes | None) -> tuple[Any, Any]:
-    """The first piece of what callables make anew for every pass, and its weights if there are any."""
-    for make in (make_batches,) if make_weights is None else (make_batches, make_weights):
-        if not callable(make):
-            raise TypeError(f"{name}: expected a callable that returns a fresh iterator, got {type(make).__name__}")
-    piece = next(even_pieces(name, make_batches(), fresh(make_weights)), None)
-    if piece is None:
-        raise ValueError(f"{name}: expected at least one row, got an empty iterator")
-    return piece if make_weights is not None else (piece[0], None)
-
-
-def fresh(make: Makes | None) -> Iterable[Any] | None:
-    """Another pass, or none."""
-    return None if make is None else make()
+def as_batch(name: str, batch: Any) -> np.ndarray | Array:
+    """A batch of shape ``(m, d)`` that stays where it is, on the host or on the device, as floating numbers."""
+    x = floating(name, batch)
+    if x.ndim != 2:
+        raise ValueError(f"{name}: expected batches of shape (m, d), got {x.shape}{rank_hint(x.ndim)}")
+    return x
 
 
 def even_chunk(num_rows: int, target: int) -> int:
@@ -92,7 +82,7 @@ def _checked(name: str, batch: Any, weights: Any) -> tuple[Any, Any]:
     batch = jax.tree.map(lambda a: real(name, a), batch, is_leaf=is_list)
     leaves = jax.tree.leaves(batch)
     num_rows = 0 if leaves and all(a.ndim and a.shape[0] == 0 for a in leaves) else same_rows(name, batch)
-    weights = np.ones(num_rows) if weights is None else real(name, weights)
+    weights = np.ones(num_rows) if weights is None else real(name, unmasked(name, "weights", weights))
     if weights.shape != (num_rows,):
         raise ValueError(f"{name}: expected weights of shape ({num_rows},), got {weights.shape}")
     return batch, weights

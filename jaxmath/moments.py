@@ -1,20 +1,25 @@
 """Count, mean and scatter of data: the sufficient statistics of everything Gaussian."""
 
-import functools
 import itertools
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.tree_util import Partial
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Num
 
 from jaxmath import reduce
-from jaxmath._array import as_float, as_matrix, as_weights, product, real, wide
-from jaxmath._stream import even_pieces
+from jaxmath._array import (
+    as_float,
+    as_matrix,
+    as_weights,
+    degrees_of_freedom,
+    product,
+    wide,
+    without_negative_diagonal,
+)
+from jaxmath._stream import as_batch, even_pieces
 
 
 class Moments(NamedTuple):
@@ -41,8 +46,9 @@ def of(
     mean 1e4 and variance 1 keeps six digits of its covariance.
 
     Args:
-      x: data, shape ``(n, d)``.
-      weights: how often each row counts, shape ``(n,)``; None counts each once.
+      x: data, shape ``(n, d)``. What is masked in a NumPy masked array is NaN.
+      weights: how often each row counts, shape ``(n,)``; None counts each once. They are counts: a covariance divides
+        by their sum less 1, and is NaN for weights that sum to 1.
       chunk_size: rows in a chunk, as in :func:`jaxmath.reduce.over`.
 
     Returns:
@@ -50,7 +56,8 @@ def of(
 
     Raises:
       TypeError: for complex or non-numeric input.
-      ValueError: if the data is not ``(n, d)``, is empty, or the weights are not ``(n,)``.
+      ValueError: if the data is not ``(n, d)``, is empty, or the weights are not ``(n,)``; for integers that the
+        floating type would round, whose differences would be lost (but not while tracing).
 
     Note:
       A NaN or an infinity in a row that counts leaves no finite number in the mean and scatter of its column; a
@@ -89,14 +96,7 @@ def of_batches(batches: Iterable[Num[ArrayLike, "_ d"]], *, weights: Iterable[Ar
       [[4.]]
     """
     name = "moments.of_batches"
-    pieces = even_pieces(name, (_as_batch(name, batch) for batch in batches), weights)
-    first = next(pieces, None)
-    if first is None:
-        raise ValueError(f"{name}: expected at least one row, got an empty iterable")
-    shift = reduce.typical_row(as_float(name, first[0]), as_float(name, first[1]))
-    statistics = Partial(_weighted_statistics, shift)
-    parts = (reduce.over(statistics, rows, weights=w) for rows, w in itertools.chain([first], pieces))
-    return _unshift(functools.reduce(_merge, parts), shift)
+    return _of_pieces(name, even_pieces(name, (as_batch(name, batch) for batch in batches), weights))
 
 
 def merge(a: Moments, b: Moments) -> Moments:
@@ -132,7 +132,6 @@ def merge(a: Moments, b: Moments) -> Moments:
 
 
 reduce.merge.register(Moments, merge)
-_merge = jax.jit(merge)
 
 
 def covariance(moments: Moments, *, ddof: ArrayLike = 1) -> Float[Array, "d d"]:
@@ -146,14 +145,23 @@ def covariance(moments: Moments, *, ddof: ArrayLike = 1) -> Float[Array, "d d"]:
       The covariance, shape ``(d, d)``.
 
     Note:
-      NaN where the count does not exceed ``ddof``, such as one row with ``ddof = 1``.
+      NaN where the count does not exceed ``ddof`` by more than its rounding: one row with ``ddof = 1``, or weights that
+      sum to 1. Weights are counts; for those that are shares take ``ddof = 0``.
 
     Example:
       >>> print(covariance(of(jnp.array([[1.0], [3.0]]))))
       [[2.]]
     """
-    degrees = moments.count - ddof
-    return moments.scatter / jnp.where(degrees > 0, degrees, jnp.nan)
+    return moments.scatter / degrees_of_freedom(jnp.asarray(moments.count), ddof)
+
+
+def _of_pieces(name: str, pieces: Iterator[tuple[Any, Any]]) -> Moments:
+    first = next(pieces, None)
+    if first is None:
+        raise ValueError(f"{name}: expected at least one row, got an empty iterable")
+    shift = reduce.typical_row(as_float(name, first[0]), as_weights(name, first[1], len(first[1])))
+    pieces = itertools.chain([first], pieces)
+    return _unshift(reduce._over_pieces(name, Partial(_weighted_statistics, shift), pieces), shift)
 
 
 def _statistics(shift: Array, rows: Array, weights: Array) -> Moments:
@@ -172,7 +180,8 @@ def _about(centre: Array, rows: Array, weights: Array) -> Moments:
     rows = rows - centre
     weighted, count = rows * weights[:, None], weights.sum()
     offset = weighted.sum(axis=0) / _nonzero(count)
-    return Moments(count, centre + offset, product(weighted.T, rows) - count * jnp.outer(offset, offset))
+    scatter = product(weighted.T, rows) - count * jnp.outer(offset, offset)
+    return Moments(count, centre + offset, without_negative_diagonal(scatter))
 
 
 def _nonzero(count: Array) -> Array:
@@ -181,11 +190,3 @@ def _nonzero(count: Array) -> Array:
 
 def _unshift(moments: Moments, shift: Array) -> Moments:
     return moments._replace(mean=jnp.where(moments.count == 0, 0, moments.mean + shift))
-
-
-def _as_batch(name: str, batch: ArrayLike) -> np.ndarray | Array:
-    """A batch that stays where it is, on the host or on the device, as floating numbers."""
-    x = real(name, batch)
-    if x.ndim != 2:
-        raise ValueError(f"{name}: expected batches of shape (m, d), got {x.shape}")
-    return x if jnp.issubdtype(x.dtype, jnp.floating) else x.astype(float)

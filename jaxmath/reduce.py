@@ -7,7 +7,6 @@ larger than memory, and data spread over many devices, for every estimator at on
 """
 
 import functools
-import itertools
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -72,9 +71,10 @@ def over(
         traced: new values do not recompile). It takes rows and their weights, shape ``(m,)``, and returns a pytree to
         which rows of weight 0 contribute nothing. What such a row holds reaches it as it is, but for numbers that are
         not finite or whose square is not: they are 0.
-      x: an array whose first axis runs over the rows, or a pytree of such arrays with equally many rows.
+      x: an array whose first axis runs over the rows, or a pytree of such arrays with equally many rows. What is masked
+        in a NumPy masked array is NaN.
       weights: how often each row counts, shape ``(n,)``; weight 2 is the row twice, weight 0 leaves it out, NaN in it
-        included. None counts each row once.
+        included. They are counts and need not be whole, but are no shares of 1. None counts each row once.
       chunk_size: rows in a chunk; by default about 4,000 on a CPU and 65,000 on an accelerator.
 
     Returns:
@@ -82,7 +82,8 @@ def over(
 
     Raises:
       TypeError: for complex or non-numeric data, a ``chunk_size`` that is not a static integer.
-      ValueError: if there are no rows, the arrays or the weights differ in their number of rows, ``chunk_size < 1``.
+      ValueError: if there are no rows, the arrays or the weights differ in their number of rows, a weight is masked,
+        ``chunk_size < 1``.
 
     Note:
       A NaN in a row of positive weight is handed to ``statistics`` as it is; a negative or NaN weight reaches it as
@@ -139,12 +140,8 @@ def over_batches(
       >>> print(over_batches(total, [jnp.ones((3, 2)), jnp.ones((2, 2))]))
       [5. 5.]
     """
-    pieces = even_pieces("reduce.over_batches", batches, weights)
-    first = next(pieces, None)
-    if first is None:
-        raise ValueError("reduce.over_batches: expected at least one row, got an empty iterable")
-    parts = (over(statistics, rows, weights=w, chunk_size=chunk_size) for rows, w in itertools.chain([first], pieces))
-    return functools.reduce(_merge, parts)
+    name = "reduce.over_batches"
+    return _over_pieces(name, statistics, even_pieces(name, batches, weights), chunk_size)
 
 
 def typical_row(x: Num[Array, "n d"], weights: Array | None = None) -> Array:
@@ -169,6 +166,17 @@ def typical_row(x: Num[Array, "n d"], weights: Array | None = None) -> Array:
 
 
 _merge = jax.jit(lambda a, b: merge(a, b))
+
+
+def _over_pieces(
+    name: str, statistics: Statistics, pieces: Iterable[tuple[Any, Any]], chunk_size: int | None = None
+) -> Any:
+    """The statistics of a stream that is cut into pieces of one size, each with its weights."""
+    parts = (over(statistics, rows, weights=w, chunk_size=chunk_size) for rows, w in pieces)
+    first = next(parts, None)
+    if first is None:
+        raise ValueError(f"{name}: expected at least one row, got an empty iterable")
+    return functools.reduce(_merge, parts, first)
 
 
 @functools.partial(jax.jit, static_argnames="lanes")

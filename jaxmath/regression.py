@@ -14,7 +14,6 @@ from jaxmath import linalg, losses, moments, optimize
 from jaxmath._array import (
     as_float,
     as_matrix,
-    as_real,
     as_size,
     as_weights,
     in_range,

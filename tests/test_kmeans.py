@@ -1,5 +1,7 @@
 """k-means: against scikit-learn, and the laws of its steps."""
 
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -45,6 +47,33 @@ def test_inertia_never_rises_and_belongs_to_the_returned_centers(seed, init):
     assert (np.diff(heights) <= 1e-5 * heights[0]).all()
     assert np.isnan(fitted.history[steps:]).all()
     assert fitted.inertia == pytest.approx(inertia_of(fitted.centers, x), rel=1e-5)
+
+
+class Again:
+    """Batches that start again where an iterator of them is asked for."""
+
+    def __iter__(self):
+        self.left = iter([clusters(60)[:25], clusters(60)[25:]])
+        return self
+
+    def __next__(self):
+        return next(self.left)
+
+
+def test_every_pass_has_the_same_rows():
+    x, key = clusters(60), jax.random.key(0)
+    options = {"init": x[:3], "max_steps": 2}
+    want = kmeans.fit(key, x, 3, **options)
+    loader = Again()
+    np.testing.assert_allclose(kmeans.fit_batches(key, lambda: loader, 3, **options).centers, want.centers, atol=1e-4)
+    read, used, numbers = iter([x] * 2), iter([x]), itertools.count(30)
+    for make, message in {
+        lambda: read: "a fresh iterator, got the one of before",
+        lambda: (batch for batch in used): "a fresh iterator over the same rows every time, got 0 rows after 60",
+        lambda: [x[: next(numbers)]]: "the same rows every time, got 32 rows after 31",
+    }.items():
+        with pytest.raises(ValueError, match=f"^kmeans.fit_batches: expected a callable that returns .*{message}$"):
+            kmeans.fit_batches(key, make, 3, init=x[:3])
 
 
 @settings(max_examples=8, deadline=None)

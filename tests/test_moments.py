@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jaxmath import moments
+from jaxmath import calculus, kmeans, losses, moments, reduce, regression
 
 RNG = np.random.default_rng(0)
 
@@ -90,6 +90,66 @@ def test_traced_ddof_does_not_recompile():
     compiled = jax.jit(covariance)
     np.testing.assert_allclose(compiled(m, 0.0) * 5, compiled(m, 1.0) * 4, rtol=1e-6)
     assert len(traces) == 1
+
+
+def test_constant_columns_have_no_variance_below_zero():
+    x = np.full((1000, 2), [1234.567, 0.1], np.float32)
+    parts = moments.merge(moments.of(x[:300]), moments.of(x[300:], weights=np.full(700, 0.3)))
+    for got in (moments.of(x), moments.of(x, weights=np.full(1000, 0.1)), moments.of_batches([x] * 3), parts):
+        diagonal = np.diagonal(moments.covariance(got))
+        assert (diagonal >= 0).all()
+        np.testing.assert_allclose(diagonal, 0, atol=1e-9)
+
+
+def test_a_sum_of_squares_that_is_zero_has_its_derivative():
+    """$w_1 w_2 / (w_1 + w_2) (x_1 - x_2)^2$ is 0 where $w_2$ is, and rises by $(x_1 - x_2)^2$."""
+    x = jnp.array([[1234.567], [1234.067]], jnp.float32)
+    for w in (1.0, 0.3, 0.7):
+        scatter, slope = jax.value_and_grad(lambda w: moments.of(x, weights=w).scatter[0, 0])(jnp.array([w, 0.0]))
+        assert scatter >= 0
+        np.testing.assert_allclose(slope[1], 0.25, rtol=1e-3)
+
+
+@pytest.mark.parametrize("scale", [1e-3, 5e-4, 1.1e-3])
+def test_weights_are_counts(scale):
+    """Weights that sum to 1 have a mean and a covariance with ddof = 0, but no degree of freedom."""
+    x = RNG.normal(size=(1000, 2)) + 3
+    got = moments.of(x, weights=np.full(1000, scale))
+    np.testing.assert_allclose(got.mean, x.mean(axis=0), rtol=1e-5)
+    np.testing.assert_allclose(moments.covariance(got, ddof=0), np.cov(x.T, ddof=0), rtol=1e-4, atol=1e-6)
+    want = got.scatter / (1000 * scale - 1) if scale > 1e-3 else np.full((2, 2), np.nan)
+    np.testing.assert_allclose(moments.covariance(got), want, rtol=1e-4)
+
+
+MASKED = np.ma.array([[1, 2], [3, 4], [5, 10**6]], mask=[[0, 0], [0, 0], [0, 1]])
+TAKES_DATA = {
+    "moments.of": moments.of,
+    "moments.of_batches": lambda x: moments.of_batches([x[:1], x[1:]]),
+    "rows in a list": lambda x: moments.of(list(x)),
+    "reduce.over": lambda x: reduce.over(lambda rows, weights: weights @ rows, x),
+    "reduce.over_batches": lambda x: reduce.over_batches(lambda rows, weights: weights @ rows, [x]),
+    "kmeans.predict": lambda x: kmeans.predict([[0.0, 0.0], [3.0, 3.0]], x),
+    "losses.squared_error": lambda x: losses.squared_error(x, x),
+    "regression.linear": lambda x: regression.linear(x[:, :1], x[:, 1]),
+    "calculus.square": calculus.square,
+}
+
+
+@pytest.mark.parametrize("name", TAKES_DATA)
+def test_masked_cells_are_nan(name):
+    filled = np.array([[1, 2], [3, 4], [5, np.nan]])
+    for got, want in zip(*(jax.tree.leaves(TAKES_DATA[name](x)) for x in (MASKED, filled)), strict=True):
+        np.testing.assert_array_equal(got, want)
+        assert got.dtype == want.dtype
+
+
+def test_integers_that_the_type_holds_are_data():
+    seconds = 1_700_000_000 + np.array([[0], [128], [256]])
+    np.testing.assert_allclose(moments.covariance(moments.of(seconds)), 128.0**2, rtol=1e-6)
+    with jax.enable_x64(True):
+        seconds = 1_700_000_000 + np.array([[0], [10], [20]])
+        np.testing.assert_allclose(moments.covariance(moments.of(seconds)), 100, rtol=1e-12)
+        np.testing.assert_allclose(moments.covariance(moments.of_batches([seconds])), 100, rtol=1e-12)
 
 
 FAR = (RNG.normal(size=(640, 2)) + 1e5).astype(np.float32)

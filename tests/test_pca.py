@@ -1,6 +1,7 @@
 """Principal components: against NumPy and scikit-learn, and the laws they obey."""
 
 import itertools
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -297,6 +298,34 @@ def test_any_split_into_batches_gives_the_same_fit(cuts, seed):
     batches = np.split(x, sorted(cuts))
     for got, want in zip(pca.fit_batches(batches, 2), pca.fit(x, 2), strict=True):
         np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-4)
+
+
+def test_too_many_components_are_told_by_the_first_batch():
+    batches = iter([np.ones((5, 4), np.float32)] * 3)
+    with pytest.raises(ValueError, match=r"^pca.fit_batches: num_components must be in 1..d = 4, got 9$"):
+        pca.fit_batches(batches, 9)
+    assert len(list(batches)) == 2
+    with pytest.raises(TypeError, match=r"^pca.fit_batches: num_components must be an integer, got 0.5$"):
+        pca.fit_batches(batches, 0.5)
+    with pytest.raises(ValueError, match=r"^pca.fit_batches: expected at least one row"):
+        pca.fit_batches([])
+
+
+@pytest.mark.parametrize("solver", ["eigh", "gram", "svd", "missing"])
+def test_of_shares_for_weights_only_the_variances_are_unknown(solver):
+    x = (data(60, 4, 1) * [4, 3, 2, 1] + 5).astype(np.float32)
+    fit = (
+        partial(pca.fit_missing, num_components=2)
+        if solver == "missing"
+        else partial(pca.fit, num_components=2, solver=solver)
+    )
+    counts, shares = fit(x), fit(x, weights=np.full(60, 1 / 60))
+    for field in ("mean", "components", "explained_variance_ratio"):
+        np.testing.assert_allclose(getattr(shares, field), getattr(counts, field), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(shares.singular_values * 60**0.5, counts.singular_values, rtol=1e-4)
+    assert np.isnan(shares.explained_variance).all()
+    assert np.isnan(shares.noise_variance)
+    assert getattr(shares, "converged", True)
 
 
 def test_batches_are_exact_where_scikit_learn_is_incremental():

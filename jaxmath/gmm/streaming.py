@@ -11,8 +11,8 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Num
 
 from jaxmath import reduce
-from jaxmath._array import as_matrix, as_size, in_range, narrow, padded, wide
-from jaxmath._stream import first_piece, fresh
+from jaxmath._array import as_key, as_matrix, as_size, in_range, narrow, padded, wide
+from jaxmath._passes import Passes
 from jaxmath.gmm.chunk import Model, Statistics, expect, model_of, most_rows, settle
 from jaxmath.gmm.climb import Fit, Settings, as_settings
 from jaxmath.gmm.mixture import GMM
@@ -55,11 +55,13 @@ def fit_batches(
 
     Raises:
       TypeError: if ``make_batches`` or ``weights`` is not callable: an iterator can be read only once.
-      ValueError: if there is no row, a batch is not ``(m, d)``, or there are not as many weights; and what :func:`fit`
-        raises.
+      ValueError: if there is no row, a batch is not ``(m, d)``, there are not as many weights, or a pass has other
+        rows than the one before; and what :func:`fit` raises.
     """
     name = "gmm.fit_batches"
-    first, counted = first_piece(name, make_batches, weights)
+    key = as_key(name, key)
+    passes = Passes(name, make_batches, weights)
+    first, counted = passes.first()
     first = as_matrix(name, first)
     if not isinstance(init, str | GMM):
         raise TypeError(f"{name}: expected init to be a word or a gmm.GMM, got {type(init).__name__}")
@@ -71,17 +73,17 @@ def fit_batches(
     reg_covar = in_range(name, "reg_covar", reg_covar, "[0, inf)").astype(rows.dtype)
     tol = in_range(name, "tol", tol, "[0, inf]")
     params, repairs = _start(name, key, init, settings, shift, rows, counted, reg_covar, prior)
-    result = _climb(params, shift, lambda: (make_batches(), fresh(weights)), tol, reg_covar, prior, max_steps)
+    result = _climb(params, shift, passes, tol, reg_covar, prior, max_steps)
     result = result._replace(params=moved(result.params, shift), num_repairs=result.num_repairs + repairs)
     with jax.debug_nans(False):  # of a history that ends before max_steps
         return narrow(result, first.dtype)
 
 
-def _climb(params: GMM, shift, make_passes, tol, reg_covar, prior, max_steps) -> Fit:
+def _climb(params: GMM, shift, passes: Passes, tol, reg_covar, prior, max_steps) -> Fit:
     """The steps of :func:`jaxmath.gmm.climb.climb`, on the host."""
     history, change, num_repairs = [], math.inf, 0
     while True:
-        sums = _pass(params, shift, *make_passes())
+        sums = _pass(params, shift, passes)
         mean = sums.log_likelihood / sums.rows
         objective = float(mean + log_prior(params, prior) / sums.rows)
         if change < tol or len(history) == max_steps or not math.isfinite(objective):
@@ -136,7 +138,7 @@ def fit_minibatch(
     Reference: Cappé and Moulines (2009); Liang and Klein (2009).
     """
     name = "gmm.fit_minibatch"
-    x = as_matrix(name, x)
+    key, x = as_key(name, key), as_matrix(name, x)
     rows, counted = weighted_rows(name, wide(x), weights)
     settings = as_settings(name, len(x), num_components, covariance_type, init, 1, num_steps, None)
     batch_size = as_size(name, "batch_size", batch_size)
@@ -173,10 +175,9 @@ def _start(
     return start(key, begin, settings.k, settings.kind, shift, x, weights, reg_covar, prior, None)
 
 
-def _pass(params: GMM, shift: Array, batches: Iterable[ArrayLike], weights: Iterable[ArrayLike] | None) -> Statistics:
+def _pass(params: GMM, shift: Array, passes: Passes) -> Statistics:
     model = model_of(params)
-    of_chunk = Partial(_widened, model, shift)
-    sums = reduce.over_batches(of_chunk, batches, weights=weights, chunk_size=most_rows(params))
+    sums = passes.over(Partial(_widened, model, shift), most_rows(params))
     return settle(model, params.means, sums)
 
 

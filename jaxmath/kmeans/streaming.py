@@ -9,9 +9,8 @@ from jax.tree_util import Partial
 from jax.typing import ArrayLike
 from jaxtyping import Array, Num
 
-from jaxmath import reduce
-from jaxmath._array import as_matrix, as_size, as_weights, in_range, narrow, padded, wide
-from jaxmath._stream import first_piece, fresh
+from jaxmath._array import as_key, as_matrix, as_size, as_weights, in_range, narrow, padded, wide
+from jaxmath._passes import Passes
 from jaxmath.kmeans.lloyd import KMeans, farthest, located, mean_variance, means, repair, spread, tally
 from jaxmath.kmeans.seeding import as_init, relative, start
 
@@ -43,25 +42,26 @@ def fit_batches(
 
     Raises:
       TypeError: if ``make_batches`` or ``weights`` is not callable: an iterator can be read only once.
-      ValueError: if there is no row, a batch is not ``(m, d)``, or there are not as many weights; and what :func:`fit`
-        raises.
+      ValueError: if there is no row, a batch is not ``(m, d)``, there are not as many weights, or a pass has other
+        rows than the one before; and what :func:`fit` raises.
     """
     name = "kmeans.fit_batches"
+    key = as_key(name, key)
     k, max_steps = as_size(name, "num_clusters", num_clusters), as_size(name, "max_steps", max_steps)
     tol = in_range(name, "tol", tol, "[0, inf]")
-    first, counted = first_piece(name, make_batches, weights)
+    passes = Passes(name, make_batches, weights)
+    first, counted = passes.first()
     first = as_matrix(name, first)
     rows = wide(first)
     counted = None if counted is None else as_weights(name, counted, len(rows)).astype(rows.dtype)
     k = as_size(name, "num_clusters", k, len(rows), "rows of the first piece")
     begin = as_init(name, init, k, rows.shape[1])
-    columns = reduce.over_batches(spread, make_batches(), weights=fresh(weights))
+    columns = passes.over(spread)
     shift, limit = columns.mean, jnp.asarray(tol * mean_variance(columns), rows.dtype)
     centers = start(key, begin, shift, relative(rows, shift, counted), counted, k)
 
     def over(statistics: Callable[..., Any], centers: Array) -> Any:
-        of_chunk = Partial(_shifted, Partial(statistics, located(centers)), shift)
-        return reduce.over_batches(of_chunk, make_batches(), weights=fresh(weights))
+        return passes.over(Partial(_shifted, Partial(statistics, located(centers)), shift))
 
     sums, history, length, repairs = over(tally, centers), [], jnp.array(jnp.inf), jnp.zeros((), int)
     while len(history) < max_steps and bool(length > limit):

@@ -14,7 +14,9 @@ def for_fraction(variances: np.ndarray, total: float, fraction: float) -> int:
 def by_evidence(variances: np.ndarray, num_samples: float) -> int:
     """The k in 1..d - 1 of the largest evidence for a k-dimensional plane with equal noise across it; 1 if d = 1."""
     if not np.isfinite(variances).all():
-        raise ValueError('pca.fit: num_components="mle" needs finite data and at least two rows')
+        raise ValueError(
+            'pca.fit: num_components="mle" needs finite data, at least two rows, and weights that count them'
+        )
     return 1 + int(np.argmax([log_evidence(variances, k, num_samples) for k in range(1, max(len(variances), 2))]))
 
 

@@ -1,6 +1,6 @@
 """The fit of principal components."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import jax
@@ -11,7 +11,18 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, Int, Num
 
 from jaxmath import moments
-from jaxmath._array import as_matrix, as_size, as_weights, narrow, one_of, product, root, wide
+from jaxmath._array import (
+    as_key,
+    as_matrix,
+    as_size,
+    as_weights,
+    degrees_of_freedom,
+    narrow,
+    one_of,
+    product,
+    root,
+    wide,
+)
 from jaxmath._spectral import (
     SPARE,
     Leading,
@@ -21,6 +32,7 @@ from jaxmath._spectral import (
     leading_svd,
     told_apart,
 )
+from jaxmath._stream import as_batch, even_pieces
 from jaxmath.moments import Moments
 from jaxmath.pca import choice
 
@@ -35,7 +47,8 @@ class PCA(NamedTuple):
       explained_variance_ratio: $\lambda_j$ over the total variance; NaN if the data has none.
       singular_values: $\sqrt{(n - 1) \lambda_j}$, those of the centred data.
       noise_variance: mean of the $d - k$ variances left out, 0 if none is: the noise of probabilistic PCA.
-      num_samples: n, or the sum of the weights.
+      num_samples: n, or the sum of the weights. The variances, but not their ratios, are NaN unless it exceeds 1 by
+        more than its rounding.
     """
 
     mean: Float[Array, " d"]
@@ -112,7 +125,8 @@ def fit(
         explain so much of the variance; ``"mle"``, for the k of the largest evidence; None keeps them all. A fraction
         and ``"mle"`` look at numbers, so they do not work under ``jit``, ``vmap`` and ``grad``.
       solver: one of these, or "auto".
-      weights: how often each row counts, shape ``(n,)``; weight 2 is the row twice. None counts each once.
+      weights: how often each row counts, shape ``(n,)``; weight 2 is the row twice. None counts each once. They are
+        counts: of weights that sum to 1 or less the variances, which are divided by that sum less 1, are NaN.
       key: a ``jax.random.key`` for ``"randomized"``.
       chunk_size: rows in a chunk of ``"eigh"``, as in :func:`jaxmath.reduce.over`.
 
@@ -151,8 +165,11 @@ def fit(
     solver = one_of("pca.fit", "solver", solver, ("auto", "eigh", "gram", "svd", "randomized"))
     if solver == "randomized" and key is None:
         raise ValueError('pca.fit: solver "randomized" needs a key, such as jax.random.key(0)')
+    key = None if key is None else as_key("pca.fit", key)
     if solver == "eigh" or (solver == "auto" and x.shape[1] <= x.shape[0]):
-        result = from_moments(moments.of(x, weights=weights, chunk_size=chunk_size), k)
+        data = moments.of(x, weights=weights, chunk_size=chunk_size)
+        data = data if weights is not None else data._replace(count=jnp.asarray(len(x), data.count.dtype))
+        result = from_moments(data, k)
     else:
         result = _fit_centred(wide(x), weights, k, "gram" if solver == "auto" else solver, key)
     result = _cut(result, num_components) if chosen_later else result
@@ -175,7 +192,7 @@ def from_moments(data: Moments, num_components: int | None = None) -> PCA:
 
     Note:
       Components beyond the rank of the data have variance 0 and an arbitrary direction. A count that does not exceed
-      1 gives NaN.
+      1 by more than its rounding makes the variances NaN, and everything if it is that of a single row.
 
     Example:
       >>> fitted = from_moments(moments.of_batches([jnp.zeros((1, 1)), jnp.full((1, 1), 2.0)]))
@@ -184,7 +201,8 @@ def from_moments(data: Moments, num_components: int | None = None) -> PCA:
     """
     dims = data.mean.shape[0]
     k = dims if num_components is None else as_size("pca.from_moments", "num_components", num_components, dims, "d")
-    return _assemble(data.count, data.mean, leading_covariance(moments.covariance(data), k))
+    divisor = _divisor(data.count, jnp.trace(data.scatter) > 0)
+    return _assemble(data.count, data.mean, leading_covariance(data.scatter / divisor, k), divisor)
 
 
 def fit_batches(
@@ -211,32 +229,54 @@ def fit_batches(
       >>> print(jnp.round(fit_batches(jnp.full((2, 1), float(i)) for i in range(3)).explained_variance, 5))
       [0.8]
     """
-    return from_moments(moments.of_batches(batches, weights=weights), num_components)
+    name, k = "pca.fit_batches", num_components
+    k = None if k is None else as_size(name, "num_components", k)
+
+    def checked() -> Iterator[Any]:
+        for batch in batches:
+            x = as_batch(name, batch)
+            if k is not None:
+                as_size(name, "num_components", k, x.shape[1], "d")
+            yield x
+
+    return from_moments(moments._of_pieces(name, even_pieces(name, checked(), weights)), k)
 
 
 def _fit_centred(x: Array, weights: Array | None, k: int, solver: str, key: Array | None) -> PCA:
-    weights = jnp.ones(x.shape[0], x.dtype) if weights is None else weights.astype(x.dtype)
+    count = jnp.asarray(len(x), x.dtype) if weights is None else weights.sum(dtype=x.dtype)
+    weights = jnp.ones(len(x), x.dtype) if weights is None else weights.astype(x.dtype)
     x = jnp.where(weights[:, None] != 0, x, 0)
-    count = weights.sum()
     mean = product(weights, x) / count
     mean += product(weights, x - mean) / count  # what rounding left in a mean far from 0
-    centred = (x - mean) * jnp.sqrt(weights / (count - 1))[:, None]
+    centred = (x - mean) * jnp.sqrt(weights)[:, None]
+    divisor = _divisor(count, (centred != 0).any())
+    centred /= jnp.sqrt(divisor)
     if key is not None and solver == "randomized":
         start = jax.random.normal(key, (x.shape[1], min(k + SPARE, *x.shape)), x.dtype)
-        return _assemble(count, mean, told_apart(leading_randomized(centred, k, start)))
-    return _assemble(count, mean, (leading_svd if solver == "svd" else leading_gram)(centred, k))
+        leading = told_apart(leading_randomized(centred, k, start))
+    else:
+        leading = (leading_svd if solver == "svd" else leading_gram)(centred, k)
+    return _assemble(count, mean, leading, divisor)
 
 
-def _assemble(count: Array, mean: Array, leading: Leading) -> PCA:
+def _divisor(count: Array, varied: Array) -> Array:
+    """n - 1; where that is rounding n, with which all but the variances is right; 0 for a single row."""
+    degrees = degrees_of_freedom(count, 1)
+    return jnp.where(jnp.isnan(degrees), jnp.where(varied, count, 0), degrees)
+
+
+def _assemble(count: Array, mean: Array, leading: Leading, divisor: Array) -> PCA:
+    """The fit from the spectrum of the scatter over the divisor."""
     values, vectors, rest = leading
     dims, k = vectors.shape
+    unbiased = divisor / degrees_of_freedom(count, 1)  # 1 or NaN
     return PCA(
         mean=mean,
         components=vectors.T,
-        explained_variance=values,
+        explained_variance=values * unbiased,
         explained_variance_ratio=values / (values.sum() + rest),
-        singular_values=root(values * (count - 1)),
-        noise_variance=rest / max(dims - k, 1),
+        singular_values=root(values * divisor),
+        noise_variance=rest * unbiased / max(dims - k, 1),
         num_samples=count,
     )
 
@@ -245,13 +285,19 @@ def _cut(full: PCA, rule: Any) -> PCA:
     """The leading components of a fit that has them all, as many as the rule says."""
     values, dims = np.asarray(full.explained_variance, float), len(full.mean)
     if rule != "mle":
-        k = choice.for_fraction(values, values.sum(), rule)
+        squares = np.asarray(full.singular_values, float) ** 2
+        k = choice.for_fraction(squares, squares.sum(), rule)
     elif len(values) < dims:
         raise ValueError(f'pca.fit: num_components="mle" needs at least as many rows as columns, got d = {dims}')
     else:
         k = choice.by_evidence(values, float(full.num_samples))
-    leading = Leading(full.explained_variance[:k], full.components[:k].T, full.explained_variance[k:].sum())
-    return _assemble(full.num_samples, full.mean, leading)
+    return full._replace(
+        components=full.components[:k],
+        explained_variance=full.explained_variance[:k],
+        explained_variance_ratio=full.explained_variance_ratio[:k],
+        singular_values=full.singular_values[:k],
+        noise_variance=full.explained_variance[k:].sum() / max(dims - k, 1),
+    )
 
 
 def _depends_on_numbers(num_components: Any, x: Array, weights: Array | None) -> bool:

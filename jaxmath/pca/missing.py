@@ -15,10 +15,10 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Num
 
 from jaxmath import moments, reduce
-from jaxmath._array import as_matrix, as_size, as_weights, in_range, narrow, product, wide
+from jaxmath._array import as_matrix, as_size, as_weights, degrees_of_freedom, in_range, narrow, product, wide
 from jaxmath._missing import column_means
-from jaxmath._spectral import leading_svd
-from jaxmath.pca.estimate import PCA, MissingPCA, from_moments
+from jaxmath._spectral import leading_covariance, leading_svd
+from jaxmath.pca.estimate import PCA, MissingPCA
 from jaxmath.pca.projection import as_rows
 
 
@@ -63,8 +63,8 @@ def fit_missing(
       chunk_size: rows in a chunk, as in :func:`jaxmath.reduce.over`.
 
     Returns:
-      The fit, in the type of the data; variances with n - 1, as those of ``fit``. The noise is not let below rounding
-      of the mean variance, so that data on a plane has a fit.
+      The fit, in the type of the data; variances with n - 1, as those of ``fit``, and NaN where those are. The noise is
+      not let below rounding of the mean variance, so that data on a plane has a fit.
 
     Raises:
       TypeError: for complex or non-numeric data, or a traced or fractional ``num_components`` or ``max_steps``.
@@ -95,7 +95,7 @@ def fit_missing(
     counts = jnp.where(jnp.isfinite(shift).all(), counts, jnp.nan)  # no fit if a column is never seen
     model, sums, rise, num_steps = _climb(rows - shift, counts, k, max_steps, tol, chunk_size)
     result = _assemble(model, sums, shift)
-    converged = (jnp.abs(rise) < tol) & jnp.isfinite(result.noise_variance) & jnp.isfinite(result.mean).all()
+    converged = (jnp.abs(rise) < tol) & jnp.isfinite(result.singular_values).all() & jnp.isfinite(result.mean).all()
     fit = narrow(result, dtype)._replace(num_samples=result.num_samples)
     return MissingPCA(*fit, (sums.log_likelihood / sums.rows).astype(dtype), num_steps, converged)
 
@@ -210,27 +210,24 @@ def _maximize(model: _Model, sums: _Sums) -> _Model:
 
 def _start(centred: Array, weights: Array, k: int) -> _Model:
     """The components of the data with missing cells at their column's mean."""
-    p = from_moments(moments.of(jnp.where(jnp.isnan(centred), 0, centred), weights=weights), k)
-    likeliest = (p.num_samples - 1) / p.num_samples  # variances with n
-    variances = p.explained_variance * likeliest
-    noise = jnp.maximum(p.noise_variance * likeliest, jnp.finfo(centred.dtype).eps * variances.mean())
+    count, mean, scatter = moments.of(jnp.where(jnp.isnan(centred), 0, centred), weights=weights)
+    variances, vectors, rest = leading_covariance(scatter / count, k)
+    noise = jnp.maximum(rest / (len(mean) - k), jnp.finfo(centred.dtype).eps * variances.mean())
     signal = jnp.sqrt(jnp.maximum(variances - noise, noise))
-    return _Model(p.components.T * signal, jnp.zeros_like(p.mean), noise)
+    return _Model(vectors * signal, jnp.zeros_like(mean), noise)
 
 
 def _assemble(model: _Model, sums: _Sums, shift: Array) -> PCA:
     d = model.loadings.shape[0]
-    degrees = jnp.where(sums.rows > 1, sums.rows - 1, jnp.nan)
-    unbiased = sums.rows / degrees
+    unbiased = sums.rows / degrees_of_freedom(sums.rows, 1)
     values, vectors, _ = leading_svd(model.loadings.T, model.loadings.shape[1])
-    noise = model.noise * unbiased
-    variances = values * unbiased + noise
+    variances = values + model.noise  # with n
     return PCA(
         mean=shift + model.mean,
         components=vectors.T,
-        explained_variance=variances,
-        explained_variance_ratio=variances / (values.sum() * unbiased + d * noise),
-        singular_values=jnp.sqrt(variances * degrees),
-        noise_variance=noise,
+        explained_variance=variances * unbiased,
+        explained_variance_ratio=variances / (values.sum() + d * model.noise),
+        singular_values=jnp.sqrt(variances * sums.rows),
+        noise_variance=model.noise * unbiased,
         num_samples=sums.rows,
     )

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Num
 
-from jaxmath._array import as_size, product, root, wide
+from jaxmath._array import as_key, as_size, product, root, wide
 from jaxmath.pca.estimate import PCA, MissingPCA
 from jaxmath.pca.projection import as_rows
 
@@ -73,7 +73,7 @@ def sample(key: Array, p: PCA | MissingPCA, num_samples: int) -> Float[Array, "n
 
     Reference: Tipping and Bishop (1999).
     """
-    num_samples = as_size("pca.sample", "num_samples", num_samples)
+    key, num_samples = as_key("pca.sample", key), as_size("pca.sample", "num_samples", num_samples)
     dtype, p = p.mean.dtype, PCA(*map(wide, p[: len(PCA._fields)]))
     k, d = p.components.shape
     key_z, key_noise = jax.random.split(key)
