@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Num
 
-from jaxmath._array import as_float, as_real, as_size, in_range, wide
+from jaxmath._array import as_float, as_key, as_real, as_size, in_range, wide
 
 
 def random_crop(
@@ -40,7 +40,7 @@ def random_crop(
       (5, 32, 32, 3)
     """
     who = "data.augment.random_crop"
-    images = _as_images(who, images)
+    key, images = as_key(who, key), _as_images(who, images)
     if operator.index(padding) < 0:
         raise ValueError(f"{who}: padding must be at least 0, got {padding}")
     n, h, w, c = images.shape
@@ -83,7 +83,7 @@ def random_resized_crop(
     Reference: Szegedy et al., Going deeper with convolutions (2015), section 6.
     """
     who = "data.augment.random_resized_crop"
-    images = _as_images(who, images)
+    key, images = as_key(who, key), _as_images(who, images)
     size = _as_shape(who, size)
     for name, (low, high), top in (("scale", scale, 1.0), ("ratio", ratio, float("inf"))):
         if not 0 < low <= high <= top:
@@ -106,7 +106,7 @@ def random_flip(key: Array, images: Num[ArrayLike, "n h w c"]) -> Num[Array, "n 
       TypeError: for images that are no real numbers.
       ValueError: if they have another rank.
     """
-    images = _as_images("data.augment.random_flip", images)
+    key, images = as_key("data.augment.random_flip", key), _as_images("data.augment.random_flip", images)
     return jnp.where(jax.random.bernoulli(key, shape=(len(images), 1, 1, 1)), images[:, :, ::-1], images)
 
 
@@ -130,7 +130,7 @@ def cutout(key: Array, images: Num[ArrayLike, "n h w c"], size: int) -> Num[Arra
 
     Reference: DeVries and Taylor, Improved regularization of convolutional neural networks with cutout (2017).
     """
-    images = _as_images("data.augment.cutout", images)
+    key, images = as_key("data.augment.cutout", key), _as_images("data.augment.cutout", images)
     size = as_size("data.augment.cutout", "size", size)
     n, h, w, _ = images.shape
     first = jax.random.randint(key, (n, 2), 0, jnp.array([h, w])) - size // 2

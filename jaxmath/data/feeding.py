@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Int32, UInt8
 
-from jaxmath._array import as_real, as_size, same_rows
+from jaxmath._array import as_key, as_real, as_size, same_rows
 from jaxmath.data.prepared import Photographs, to_rgb
 
 Tree = TypeVar("Tree")
@@ -45,7 +45,7 @@ def epoch_order(key: Array, n: int, batch_size: int) -> Int32[Array, "b batch_si
     """
     n = as_size("data.epoch_order", "n", n)
     batch_size = as_size("data.epoch_order", "batch_size", batch_size, n, "n")
-    return _shuffled(key, n, batch_size)
+    return _shuffled(as_key("data.epoch_order", key), n, batch_size)
 
 
 def batches(key: Array | None, arrays: Tree, batch_size: int, *, start: int = 0) -> Iterator[Tree]:
@@ -126,7 +126,7 @@ def _places(who: str, key: Array | None, n: int, batch_size: int, start: int) ->
     if start < 0:
         raise ValueError(f"{who}: start must be at least 0, got {start}")
     if key is not None:
-        shuffled = _shuffled(key, n, batch_size)
+        shuffled = _shuffled(as_key(who, key), n, batch_size)
         return [(shuffled, i) for i in range(start, len(shuffled))]
     in_order, whole = np.arange(n, dtype=np.int32), n - n % batch_size
     full = jnp.asarray(in_order[:whole].reshape(-1, batch_size))

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from jaxmath._array import as_size
+from jaxmath._array import as_key, as_size
 
 _WEIGHTS = (0.4, 0.4, 0.2)
 _MEANS = ((175.0, 70.0), (152.0, 55.0), (135.0, 40.0))
@@ -49,7 +49,7 @@ def statsville(key: Array, n: int) -> Statsville:
 
     Reference: section 6.8.
     """
-    n = as_size("data.statsville", "n", n)
+    key, n = as_key("data.statsville", key), as_size("data.statsville", "n", n)
     key_labels, key_noise = jax.random.split(key)
     labels = jax.random.choice(key_labels, 3, (n,), p=jnp.array(_WEIGHTS))
     roots = jnp.linalg.cholesky(jnp.array(_COVARIANCES))
@@ -89,7 +89,7 @@ def demand(key: Array, n: int) -> Demand:
 
     Reference: section 8.5.
     """
-    n = as_size("data.demand", "n", n)
+    key, n = as_key("data.demand", key), as_size("data.demand", "n", n)
     key_x, key_noise = jax.random.split(key)
     x = jax.random.randint(key_x, (n, 3), jnp.array(_LEAST), jnp.array(_MOST) + 1).astype(float)
     sales, discount, weeks = x.T

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, Int
 
-from jaxmath._array import as_size, one_of
+from jaxmath._array import as_key, as_size, one_of
 from jaxmath.gmm.chunk import Statistics
 from jaxmath.gmm.implicit import with_implicit_derivative
 from jaxmath.gmm.mixture import COVARIANCE_TYPES, GMM
@@ -80,7 +80,7 @@ def best_fit(
     settings: Settings,
 ) -> Fit:
     """The fit of the largest objective among ``n_init`` starts, which are placed among the filled rows."""
-    (n, d), dtype = filled.shape, filled.dtype
+    key, (n, d), dtype = as_key(name, key), filled.shape, filled.dtype
     begin = as_start(name, init, settings.k, n, d, settings.kind)
     given = None if isinstance(begin, str) else begin
     prior = as_prior(name, data.prior, settings.k, d, dtype)

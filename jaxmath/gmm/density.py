@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, Num
 
-from jaxmath._array import as_size, product
+from jaxmath._array import as_key, as_size, product
 from jaxmath._stream import in_chunks
 from jaxmath.gmm.chunk import chunk_rows, joint_log_prob, posterior
 from jaxmath.gmm.mixture import GMM, checked, matrices, num_parameters, typed, with_rows
@@ -103,7 +103,7 @@ def sample(key: Array, params: GMM, num_samples: int) -> tuple[Float[Array, "m d
 
     Reference: Bishop (2006), section 9.2.
     """
-    num_samples = as_size("gmm.sample", "num_samples", num_samples)
+    key, num_samples = as_key("gmm.sample", key), as_size("gmm.sample", "num_samples", num_samples)
     params, dtype = typed("gmm.sample", params)
     return _sample(key, params, num_samples, dtype)
 

@@ -9,7 +9,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Int, Num
 
 from jaxmath import reduce
-from jaxmath._array import as_matrix, as_size, as_weights, in_range, narrow, wide
+from jaxmath._array import as_key, as_matrix, as_size, as_weights, in_range, narrow, wide
 from jaxmath.kmeans.lloyd import KMeans, chunk_rows, lloyd, located, mean_variance, nearest, spread, tally
 from jaxmath.kmeans.seeding import as_init, batch_of, relative, start
 
@@ -67,7 +67,7 @@ def fit(
     Reference: Lloyd (1982); Arthur and Vassilvitskii (2007) for the start.
     """
     name = "kmeans.fit"
-    x = as_matrix(name, x)
+    key, x = as_key(name, key), as_matrix(name, x)
     k = as_size(name, "num_clusters", num_clusters, len(x), "n")
     n_init, max_steps = as_size(name, "n_init", n_init), as_size(name, "max_steps", max_steps)
     chunk_size = chunk_rows(len(x)) if chunk_size is None else as_size(name, "chunk_size", chunk_size)
@@ -133,7 +133,7 @@ def fit_minibatch(
     Reference: Sculley (2010).
     """
     name = "kmeans.fit_minibatch"
-    x = as_matrix(name, x)
+    key, x = as_key(name, key), as_matrix(name, x)
     k = as_size(name, "num_clusters", num_clusters, len(x), "n")
     batch_size, num_steps = as_size(name, "batch_size", batch_size), as_size(name, "num_steps", num_steps)
     begin, rows = as_init(name, init, k, x.shape[1]), wide(x)

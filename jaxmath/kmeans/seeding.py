@@ -10,7 +10,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Num
 
 from jaxmath import reduce
-from jaxmath._array import as_matrix, as_size, as_weights, one_of, wide
+from jaxmath._array import as_key, as_matrix, as_size, as_weights, one_of, wide
 
 METHODS = ("kmeans++", "random")
 
@@ -39,7 +39,7 @@ def plus_plus(
 
     Reference: Arthur and Vassilvitskii (2007), section 2.2, and the greedy variant of their conclusion.
     """
-    x = as_matrix("kmeans.plus_plus", x)
+    key, x = as_key("kmeans.plus_plus", key), as_matrix("kmeans.plus_plus", x)
     k = as_size("kmeans.plus_plus", "num_clusters", num_clusters, len(x), "n")
     weights = None if weights is None else as_weights("kmeans.plus_plus", weights, len(x))
     shift = reduce.typical_row(wide(x), weights)

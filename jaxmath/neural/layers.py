@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Num
 
-from jaxmath._array import as_float, as_size, one_of
+from jaxmath._array import as_float, as_key, as_size, one_of
 from jaxmath.neural.activations import heaviside
 from jaxmath.neural.parameters import (
     Activation,
@@ -126,7 +126,7 @@ def init_mlp(key: Array, sizes: Sequence[int], *, scheme: str = "xavier") -> lis
     if len(sizes) < 2:
         raise ValueError(f"{name}: expected sizes of inputs and outputs at least, got {list(sizes)}")
     sizes = [as_size(name, f"sizes[{i}]", size) for i, size in enumerate(sizes)]
-    keys = jax.random.split(key, len(sizes) - 1)
+    keys = jax.random.split(as_key(name, key), len(sizes) - 1)
     layers = []
     for layer_key, d, m in zip(keys, sizes[:-1], sizes[1:], strict=True):
         limit = math.sqrt(6 / (d + m if scheme == "xavier" else d))

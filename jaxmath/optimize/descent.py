@@ -221,6 +221,8 @@ def apply_optimizer(
 
 def check_loss(name: str, loss: Callable[..., Any], *arguments: Any) -> None:
     """TypeError or ValueError unless the loss returns one real number."""
+    if not callable(loss):
+        raise TypeError(f"{name}: the loss must be a function of the parameters, got {type(loss).__name__}")
     result = jax.eval_shape(loss, *arguments)
     if not hasattr(result, "shape") or not jnp.issubdtype(result.dtype, jnp.floating):
         kind = getattr(result, "dtype", type(result).__name__)

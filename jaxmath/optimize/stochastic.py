@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PyTree, Shaped
 
-from jaxmath._array import all_finite, as_real, as_size, same_rows
+from jaxmath._array import all_finite, as_key, as_real, as_size, is_list, same_rows
 from jaxmath.optimize.descent import apply_optimizer, as_optimizer, as_params, check_loss, choose
 
 
@@ -72,7 +72,7 @@ def sgd(
     Reference: section 9.2.3; Robbins and Monro (1951).
     """
     name = "optimize.sgd"
-    params, data = as_params(name, params), _as_data(name, data)
+    key, params, data = as_key(name, key), as_params(name, params), _as_data(name, data)
     num_rows = same_rows(name, data)
     batch_size = as_size(name, "batch_size", batch_size, num_rows, "n")
     num_epochs = as_size(name, "num_epochs", num_epochs)
@@ -103,5 +103,7 @@ def sgd(
 
 def _as_data(name: str, data: Any) -> tuple[Array, ...]:
     if not isinstance(data, tuple):
-        raise TypeError(f"{name}: data must be a tuple of arrays such as (x, y) or (x,), got {type(data).__name__}")
+        hint = "; pass tuple(data)" if isinstance(data, list) and not is_list(data) else ""
+        kind = type(data).__name__
+        raise TypeError(f"{name}: data must be a tuple of arrays such as (x, y) or (x,), got {kind}{hint}")
     return tuple(as_real(name, a) for a in data)

@@ -12,6 +12,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, Num
 
 from jaxmath import losses
+from jaxmath._array import as_key
 from jaxmath._record import record
 from jaxmath.optimize.descent import apply_optimizer, as_optimizer
 from jaxmath.train.checks import check_function, check_model, check_returned, check_scores
@@ -136,7 +137,7 @@ def create(
     if augment is not None:
         check_function(name, "augment", augment, "data.augment.random_flip")
     graphdef, params, rest = nnx.split(model, nnx.Param, ...)
-    key = jax.random.key(0) if key is None else key
+    key = jax.random.key(0) if key is None else as_key("train.create", key)
     return _created(params, rest, key, graphdef, optimizer, loss, augment)
 
 
