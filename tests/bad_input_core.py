@@ -1,14 +1,36 @@
-"""Bad input to the spine: reduce, moments and what the package itself offers."""
+"""Bad input to the spine: reduce, moments and what the package itself offers; keys and data that are none."""
 
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from rows import INTEGERS, Row, X, all_nan, data_rows, dtype_is, near, weight_rows, with_cell
+import optax
+import scipy.sparse
+from flax import nnx
+from jax.experimental.sparse import BCOO
+from rows import INTEGERS, Row, X, all_nan, data_rows, dtype_is, near, table, weight_rows, with_cell
 
 import jaxmath
-from jaxmath import moments, reduce
+from jaxmath import (
+    conv,
+    data,
+    gmm,
+    kmeans,
+    linalg,
+    losses,
+    lsa,
+    moments,
+    neural,
+    optimize,
+    pca,
+    reduce,
+    regression,
+    train,
+)
+from jaxmath.data import augment
 
 
 def squares(rows: jax.Array, weights: jax.Array) -> jax.Array:
@@ -18,6 +40,11 @@ def squares(rows: jax.Array, weights: jax.Array) -> jax.Array:
 def total(rows: jax.Array, weights: jax.Array) -> jax.Array:
     """Statistics for the rows below."""
     return weights @ rows.astype(weights.dtype).reshape(len(rows), -1)
+
+
+def _in_float32(call: Callable[[Any], Any], x: np.ndarray) -> Any:
+    with jax.enable_x64(False):
+        return call(x)
 
 
 MANY = np.arange(10_400.0).reshape(5200, 2) % 7
@@ -238,4 +265,149 @@ ALWAYS = [
     ),
 ]
 
-ROWS = [*REDUCE, *MOMENTS, *ALWAYS]
+KEY = jax.random.key(0)
+IMAGES = np.zeros((2, 6, 5, 3))
+MIXTURE = gmm.GMM(jnp.ones(1), jnp.zeros((1, 2)), jnp.ones((1, 2)), "diag")
+KEYED = {
+    "data.augment.cutout": lambda key: augment.cutout(key, IMAGES, 2),
+    "data.augment.random_crop": lambda key: augment.random_crop(key, IMAGES, (2, 2)),
+    "data.augment.random_flip": lambda key: augment.random_flip(key, IMAGES),
+    "data.augment.random_resized_crop": lambda key: augment.random_resized_crop(key, IMAGES, (2, 2)),
+    "data.batches": lambda key: data.batches(key, X, 2),
+    "data.demand": lambda key: data.demand(key, 2),
+    "data.epoch_order": lambda key: data.epoch_order(key, 4, 2),
+    "data.statsville": lambda key: data.statsville(key, 2),
+    "gmm.fit": lambda key: gmm.fit(key, X, 2),
+    "gmm.fit_batches": lambda key: gmm.fit_batches(key, lambda: [X], 2),
+    "gmm.fit_minibatch": lambda key: gmm.fit_minibatch(key, X, 2),
+    "gmm.fit_missing": lambda key: gmm.fit_missing(key, X, 2),
+    "gmm.sample": lambda key: gmm.sample(key, MIXTURE, 2),
+    "kmeans.fit": lambda key: kmeans.fit(key, X, 2),
+    "kmeans.fit_batches": lambda key: kmeans.fit_batches(key, lambda: [X], 2),
+    "kmeans.fit_minibatch": lambda key: kmeans.fit_minibatch(key, X, 2),
+    "kmeans.plus_plus": lambda key: kmeans.plus_plus(key, X, 2),
+    "lsa.fit": lambda key: lsa.fit(X, 2, key=key),
+    "neural.init_mlp": lambda key: neural.init_mlp(key, [3, 2]),
+    "optimize.sgd": lambda key: optimize.sgd(
+        key, lambda w, x: jnp.mean(x - w), 0.0, (X,), optimizer=optimize.adam(0.1), batch_size=2, num_epochs=1
+    ),
+    "pca.fit": lambda key: pca.fit(X, 2, solver="randomized", key=key),
+    "pca.sample": lambda key: pca.sample(key, pca.fit(X, 2), 2),
+    "train.create": lambda key: train.create(nnx.Linear(2, 2, rngs=nnx.Rngs(0)), optax.sgd(0.1), key=key),
+}
+NO_KEY = TypeError, r"expected a random key such as jax.random.key\(0\), got 0$"
+KEYS = [
+    *[Row(name, "0 for a key", partial(call, 0), *NO_KEY) for name, call in KEYED.items()],
+    *table(
+        "kmeans.plus_plus",
+        (
+            "a key of the old kind",
+            lambda: kmeans.plus_plus(jax.random.PRNGKey(3), X, 2),
+            near(kmeans.plus_plus(jax.random.key(3), X, 2)),
+        ),
+        (
+            "two keys",
+            lambda: kmeans.plus_plus(jax.random.split(KEY), X, 2),
+            (ValueError, r"one random key, got an array of shape \(2,\); more go through"),
+        ),
+        (
+            "numbers",
+            lambda: kmeans.plus_plus(np.arange(3, dtype=np.uint32), X, 2),
+            (TypeError, r"a random key such as .* got uint32 of shape \(3,\)"),
+        ),
+    ),
+]
+
+MASKED = np.ma.array([1.0, 0.0, 1.0, 1.0, 0.0], mask=[0, 0, 1, 0, 0])
+UNMASKED = {
+    "gmm.fit": ("weights", lambda a: gmm.fit(KEY, X, 2, weights=a)),
+    "gmm.marginal": ("indices", lambda a: gmm.marginal(MIXTURE, a.astype(int))),
+    "kmeans.fit_batches": ("weights", lambda a: kmeans.fit_batches(KEY, lambda: [X], 2, weights=lambda: [a])),
+    "losses.binary_cross_entropy": ("targets", lambda a: losses.binary_cross_entropy(np.full(5, 0.5), a)),
+    "losses.cross_entropy": ("targets", lambda a: losses.cross_entropy(np.ones((5, 2)), a.astype(int))),
+    "losses.focal": ("labels", lambda a: losses.focal(np.full(5, 0.5), a, 2.0)),
+    "losses.hinge": ("labels", lambda a: losses.hinge(X[:, 0], a)),
+    "losses.sigmoid_cross_entropy": ("labels", lambda a: losses.sigmoid_cross_entropy(X[:, 0], a)),
+    "losses.validate_labels": ("labels", lambda a: losses.validate_labels(a.astype(int), 2)),
+    "moments.of": ("weights", lambda a: moments.of(X, weights=a)),
+    "moments.of_batches": ("weights", lambda a: moments.of_batches([X], weights=[a])),
+    "neural.train_perceptron": ("labels", lambda a: neural.train_perceptron(X, a)),
+    "reduce.over": ("weights", lambda a: reduce.over(total, X, weights=a)),
+    "reduce.over_batches": ("weights", lambda a: reduce.over_batches(total, [X], weights=[a])),
+    "regression.logistic": ("labels", lambda a: regression.logistic(X, a)),
+    "train.accuracy": ("labels", lambda a: train.accuracy(X, a.astype(int))),
+}
+SECONDS = np.array([[1_700_000_000], [1_700_000_010], [1_700_000_020]])
+EXACT = {
+    "conv.filter_image": lambda x: conv.filter_image(x, np.ones((1, 1))),
+    "gmm.fit_batches": lambda x: gmm.fit_batches(KEY, lambda: [x], 1),
+    "kmeans.fit": lambda x: kmeans.fit(KEY, x, 1),
+    "kmeans.fit_batches": lambda x: kmeans.fit_batches(KEY, lambda: [x], 1),
+    "linalg.lstsq": lambda x: linalg.lstsq(np.ones((3, 1)), x),
+    "losses.squared_error": lambda x: losses.squared_error(np.zeros((3, 1)), x),
+    "moments.of": moments.of,
+    "moments.of_batches": lambda x: moments.of_batches([x]),
+    "pca.fit_batches": lambda x: pca.fit_batches([x]),
+    "pca.fit_missing": lambda x: pca.fit_missing(np.ma.array(np.c_[x, x], mask=[[0, 0], [0, 0], [0, 1]]), 1),
+    "regression.linear": lambda x: regression.linear(np.ones((3, 1)), x[:, 0]),
+}
+ROUNDED = ValueError, "float32 cannot hold the integer 1700000010; subtract an offset .* or enable x64 in JAX$"
+DENSE = TypeError, r"expected a dense array, got a sparse csr_matrix; pass x.toarray\(\)$"
+SPARSE = scipy.sparse.csr_matrix(X)
+WIDE = TypeError, r"expected float64 or a narrower type, got \w+; pass x.astype\(float\)$"
+DATA = [
+    *[
+        Row(
+            name, "masked " + kind, partial(call, MASKED), ValueError, f"expected {kind} without masked entries, got 1;"
+        )
+        for name, (kind, call) in UNMASKED.items()
+    ],
+    *[
+        Row(name, "integers that float32 rounds", partial(_in_float32, call, SECONDS), *ROUNDED)
+        for name, call in EXACT.items()
+    ],
+    Row(
+        "moments.of",
+        "such integers on the device",
+        lambda: _in_float32(lambda x: moments.of(jnp.asarray(x)), SECONDS),
+        *ROUNDED,
+    ),
+    Row("moments.of", "nothing masked", partial(moments.of, np.ma.array(INTEGERS)), check=near(moments.of(INTEGERS))),
+    Row("moments.of", "SciPy's sparse matrix", partial(moments.of, SPARSE), *DENSE),
+    Row("moments.of_batches", "SciPy's sparse matrix", partial(moments.of_batches, [SPARSE]), *DENSE),
+    Row(
+        "kmeans.fit",
+        "JAX's sparse matrix",
+        partial(kmeans.fit, KEY, BCOO.fromdense(X), 1),
+        TypeError,
+        r"sparse BCOO; pass x.todense\(\)$",
+    ),
+    Row(
+        "lsa.fit",
+        "SciPy's sparse matrix",
+        partial(lsa.fit, SPARSE, 1),
+        TypeError,
+        r"got csr_matrix; pass BCOO.from_scipy_sparse\(counts\)$",
+    ),
+    Row(
+        "linalg.rank",
+        "one row",
+        partial(linalg.rank, X[0]),
+        ValueError,
+        r"got \(3,\); one row is x.reshape\(1, -1\) or x\[None\], one col",
+    ),
+    Row(
+        "moments.of_batches",
+        "one row",
+        partial(moments.of_batches, [X[0]]),
+        ValueError,
+        r"got \(3,\); one row is x.reshape\(1, -1\)",
+    ),
+    *(
+        [Row("moments.of", "long doubles", partial(moments.of, X.astype(np.longdouble)), *WIDE)]
+        if np.longdouble(0).itemsize > 8
+        else []
+    ),
+]
+
+ROWS = [*REDUCE, *MOMENTS, *ALWAYS, *KEYS, *DATA]

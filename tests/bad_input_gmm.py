@@ -153,7 +153,7 @@ ROWS = [
         ("a generator", lambda: _batches((b for b in [X]), 2), (TypeError, f"{NEITHER} generator")),
         ("a list", lambda: _batches([X], 2), (TypeError, f"{NEITHER} list")),
         ("no batch", lambda: _batches(lambda: [], 2), (ValueError, "at least one row, got an empty iterator")),
-        ("rank 1", lambda: _batches(lambda: [X[0]], 2), (ValueError, r"expected data of shape \(n, d\)")),
+        ("rank 1", lambda: _batches(lambda: [X[0]], 2), (ValueError, r"batches of shape \(m, d\), got \(3,\)")),
         ("other columns", lambda: _batches(lambda: [X, X[:, :2]], 2), (ValueError, "batches differ in their columns")),
         ("k > rows", lambda: _batches(lambda: [X], 6), (ValueError, "1..rows of the first piece = 5, got 6")),
         ("shares", lambda: _batches(lambda: [X], 2, init=np.ones((5, 2))), (TypeError, "a word or a gmm.GMM")),
