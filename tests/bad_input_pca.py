@@ -261,7 +261,10 @@ ROWS = [
     Row("pca.fit", "mle, NaN", partial(pca.fit, with_cell(np.nan), "mle"), ValueError, "needs finite data"),
     Row("pca.fit", "mle, one column", lambda: len(pca.fit(X[:, :1], "mle").components), check=near(1)),
     Row("pca.fit", "fraction, NaN", partial(pca.fit, with_cell(np.nan), 0.9), check=all_nan("components")),
-    Row("pca.fit_batches", "no batch", partial(pca.fit_batches, []), ValueError, "at least one row"),
+    Row(
+        "pca.fit_batches", "no batch", partial(pca.fit_batches, []), ValueError, "^pca.fit_batches: .* at least one row"
+    ),
+    Row("pca.fit_batches", "fraction", partial(pca.fit_batches, [X], 0.5), TypeError, "^pca.fit_batches: .* got 0.5"),
     Row("pca.fit_batches", "k too large", partial(pca.fit_batches, [X], 4), ValueError, "1..d = 3, got 4"),
     Row("pca.fit_batches", "rank 1", partial(pca.fit_batches, [X[0]]), ValueError, r"batches of shape \(m, d\)"),
     Row("pca.fit_batches", "NaN", partial(pca.fit_batches, [X, with_cell(np.nan)], 2), check=no_number),

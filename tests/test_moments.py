@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jaxmath import calculus, kmeans, losses, moments, reduce, regression
+from jaxmath._array import as_float
 
 RNG = np.random.default_rng(0)
 
@@ -125,10 +126,10 @@ MASKED = np.ma.array([[1, 2], [3, 4], [5, 10**6]], mask=[[0, 0], [0, 0], [0, 1]]
 TAKES_DATA = {
     "moments.of": moments.of,
     "moments.of_batches": lambda x: moments.of_batches([x[:1], x[1:]]),
-    "rows in a list": lambda x: moments.of(list(x)),
+    "rows in a list": lambda x: as_float("name", list(x)),
     "reduce.over": lambda x: reduce.over(lambda rows, weights: weights @ rows, x),
     "reduce.over_batches": lambda x: reduce.over_batches(lambda rows, weights: weights @ rows, [x]),
-    "kmeans.predict": lambda x: kmeans.predict([[0.0, 0.0], [3.0, 3.0]], x),
+    "kmeans.predict": lambda x: kmeans.predict(np.array([[0.0, 0.0], [3.0, 3.0]]), x),
     "losses.squared_error": lambda x: losses.squared_error(x, x),
     "regression.linear": lambda x: regression.linear(x[:, :1], x[:, 1]),
     "calculus.square": calculus.square,

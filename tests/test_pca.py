@@ -305,10 +305,6 @@ def test_too_many_components_are_told_by_the_first_batch():
     with pytest.raises(ValueError, match=r"^pca.fit_batches: num_components must be in 1..d = 4, got 9$"):
         pca.fit_batches(batches, 9)
     assert len(list(batches)) == 2
-    with pytest.raises(TypeError, match=r"^pca.fit_batches: num_components must be an integer, got 0.5$"):
-        pca.fit_batches(batches, 0.5)
-    with pytest.raises(ValueError, match=r"^pca.fit_batches: expected at least one row"):
-        pca.fit_batches([])
 
 
 @pytest.mark.parametrize("solver", ["eigh", "gram", "svd", "missing"])
