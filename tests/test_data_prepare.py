@@ -385,6 +385,21 @@ def test_a_place_that_cannot_be_written(tmp_path):
 
 
 @pytest.mark.bad_input
+@pytest.mark.parametrize("kind", ["folder", "file", "link"])
+def test_what_is_no_set_stays(tmp_path, kind):
+    photograph_files(tmp_path / "insects")
+    place = tmp_path / "sets" / "insects" / "1.0.0"
+    (place if kind == "folder" else place.parent).mkdir(parents=True)
+    if kind == "link":
+        place.symlink_to("nowhere")
+    else:
+        (place / "mine" if kind == "folder" else place).write_text("mine")
+    with pytest.raises(FileExistsError, match=rf"data.prepare: {place} is there and no set"):
+        data.prepare(tmp_path / "insects", data_dir=tmp_path / "sets")
+    assert [path.name for path in place.parent.iterdir()] == ["1.0.0"]
+
+
+@pytest.mark.bad_input
 def test_a_full_disk_leaves_nothing_behind(tmp_path):
     photograph_files(tmp_path / "insects")
     code = f"""

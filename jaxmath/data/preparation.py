@@ -45,6 +45,7 @@ def prepare(
       ValueError: naming the file, if one is damaged, not the published one (by its SHA-256), or cannot be read as an
         image; for a name with other characters than a-z, 0-9 and _.
       FileNotFoundError: if there is no such file, or no image folder.
+      FileExistsError: if something that is no set is in its place.
       OSError: if the files cannot be downloaded or the set cannot be written.
 
     Note:
@@ -53,7 +54,9 @@ def prepare(
     name, folder = _name_and_folder(name, manual_dir)
     data_dir = Path(data_dir).expanduser()
     goal = data_dir / name / VERSION
-    if goal.exists():
+    if goal.exists() or goal.is_symlink():
+        if not (goal / "dataset_info.json").is_file():
+            raise FileExistsError(f"{_WHO}: {goal} is there and no set; take another data_dir, or move it away")
         return goal
     if name in ORIGINALS:
         original = ORIGINALS[name]
