@@ -6,13 +6,12 @@ is asked of one case for each program: of the cases of the same functions the fi
 
 import functools
 import inspect
-import json
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from programs import BUDGETS, BUDGETS_OF, DTYPE, is_one_program, num_compiled, program, representative
+from programs import DTYPE, is_one_program, num_compiled, program, representative
 
 import jaxmath
 from jaxmath import crosscheck
@@ -104,26 +103,6 @@ def test_lowers_for_every_platform(case):
     traced = program(case).trace()
     for platform in case.platforms:  # apart: together what stands in the branch of one is lowered for all
         assert traced.lower(lowering_platforms=(platform,))
-
-
-@once
-@every_case
-@pytest.mark.skipif(
-    (jax.__version__, jax.default_backend(), jax.device_count(), DTYPE) != (BUDGETS_OF, "cpu", 1, "float32"),
-    reason="budgets are of another version or device",
-)
-def test_program_is_within_its_budget(case):
-    """To compile takes a millisecond a line. ``python tests/crosscheck/programs.py`` writes the budgets anew."""
-    assert program(case).lines() <= 1.05 * _budgets().get(case.title, 0)
-
-
-def test_no_budget_is_of_a_case_that_is_gone():
-    assert set(_budgets()) == {case.title for case in CASES}
-
-
-@functools.cache
-def _budgets():
-    return json.loads(BUDGETS.read_text(encoding="utf-8"))
 
 
 @once
