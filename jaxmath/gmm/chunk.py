@@ -109,6 +109,7 @@ def log_joint(model: Model, columns: Float[Array, "d m"]) -> tuple[Float[Array, 
     return jax.lax.cond(model.narrow, _joint_by_residuals, _joint_by_squares, model, columns), None
 
 
+@jax.jit
 def joint_log_prob(params: GMM, columns: Float[Array, "d m"]) -> Float[Array, "k m"]:
     r"""$\log \pi_k + \log N(x \mid \mu_k, \Sigma_k)$ with every mean subtracted from the rows before whitening."""
     model = model_of(params)
