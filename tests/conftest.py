@@ -54,7 +54,7 @@ def pytest_runtest_teardown():
     XLA:CPU holds a handful of maps for each, Linux allows 65,530 to a process, and the next compilation crashes.
     """
     maps = Path("/proc/self/maps")
-    if next(_finished) % 50 == 0 and "jax" in sys.modules and maps.exists() and maps.read_bytes().count(b"\n") > 10_000:
+    if next(_finished) % 20 == 0 and "jax" in sys.modules and maps.exists() and maps.read_bytes().count(b"\n") > 30_000:
         sys.modules["jax"].clear_caches()
 
 
