@@ -35,6 +35,7 @@ def _processor() -> str:
 _keep_programs(Path(__file__).resolve().parent.parent / ".pytest_cache" / "programs")
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that share compiled programs run in one process: those of a file, or of the group a test names itself."""
     for item in items:

@@ -226,8 +226,8 @@ def fit_batches(
       ValueError: if there is no row, a batch is not ``(m, d)``, k is out of range, or weights do not match.
 
     Example:
-      >>> print(jnp.round(fit_batches(jnp.full((2, 1), float(i)) for i in range(3)).explained_variance, 5))
-      [0.8]
+      >>> print(jnp.round(fit_batches(jnp.full((2, 1), 5.0 * i) for i in range(3)).explained_variance, 3))
+      [20.]
     """
     name, k = "pca.fit_batches", num_components
     k = None if k is None else as_size(name, "num_components", k)
