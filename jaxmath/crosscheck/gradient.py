@@ -130,8 +130,8 @@ def _difference(evaluate: Callable, floats: list, weights: list, direction: list
     ) / (2 * step)
 
 
-def _not_finite(gradient: list[jax.Array], slopes: list[jax.Array]) -> str:
+def _not_finite(gradient: list[jax.Array], slopes: jax.Array) -> str:
     for index, leaf in enumerate(gradient):
         if bad := int(jnp.sum(~jnp.isfinite(leaf))):
             return f"reverse mode: {bad} of {leaf.size} numbers are not finite, with respect to floating input {index}"
-    return "" if all(np.isfinite(float(s)) for s in slopes) else "forward mode is not finite"
+    return "" if np.isfinite(slopes).all() else "forward mode is not finite"
