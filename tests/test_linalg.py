@@ -308,3 +308,36 @@ def test_every_function_under_vmap():
         together = jax.jit(jax.vmap(f))(matrices)
         for i, a in enumerate(matrices):
             jax.tree.map(lambda t, one, i=i: close(t[i], one, 1000), together, f(a))
+
+
+ROTATION = np.linalg.qr(np.random.default_rng(8).normal(size=(5, 5)))[0]
+SECOND = {
+    "determinant": (linalg.determinant, ROTATION),
+    "singular determinant": (linalg.determinant, ROTATION * np.array([3.0, 1, 1, 0, 0])),
+    "inverse": (lambda a: linalg.inverse(a).inverse, ROTATION),
+    "solve": (lambda a: linalg.solve(a, a[0]).solution, ROTATION),
+    "pseudo_inverse": (linalg.pseudo_inverse, ROTATION[:, :3]),
+    "lstsq": (lambda a: linalg.lstsq(a, a[:, 0] + 1).solution, ROTATION[:, :3]),
+    "wide lstsq by qr": (lambda a: linalg.lstsq(a, a[:, 0] + 1, method="qr").solution, ROTATION[:3]),
+    "null_space": (lambda a: linalg.null_space(a).basis @ linalg.null_space(a).basis.T, ROTATION[:3]),
+    "low_rank": (lambda a: linalg.low_rank(a, 2).approximation, ROTATION * np.array([2.0, 2, 1, 1, 1])),
+    "spectral_components": (
+        lambda a: linalg.spectral_components((a + a.T) / 2)[:3].sum(axis=0),
+        ROTATION * np.array([2.0, 2, 2, 1, 1]) @ ROTATION.T,
+    ),
+    "diagonalize": (lambda a: linalg.diagonalize(a).inverse.real, np.diag(np.arange(1.0, 6)) + ROTATION / 9),
+    "matrix_power": (lambda a: linalg.matrix_power(a, 0.5), np.diag(np.arange(1.0, 6)) + ROTATION / 9),
+}
+
+
+@pytest.mark.parametrize("name", SECOND)
+def test_second_derivative(name):
+    """Against differences of the gradient, where the singular values are equal as well."""
+    f, a = SECOND[name]
+    with jax.enable_x64(True):
+        rng = np.random.default_rng(0)
+        a, along = jnp.asarray(a), jnp.asarray(rng.normal(size=a.shape))
+        weights = jnp.asarray(rng.normal(size=f(a).shape))
+        slope = jax.jit(jax.grad(lambda t: (f(a + t * along) * weights).sum()))
+        difference = (slope(1e-5) - slope(-1e-5)) / 2e-5
+        assert jax.jit(jax.grad(slope))(0.0) == pytest.approx(float(difference), rel=1e-5)

@@ -9,7 +9,7 @@ from jaxtyping import Array, Bool, Float, Int, Num
 
 from jaxmath._array import all_or_nan, as_matrix, as_size, narrow, product, root, wide
 from jaxmath._spectral import fix_signs, leading_svd
-from jaxmath.linalg.systems import rank_cutoff
+from jaxmath.linalg.systems import least_squares, rank_cutoff
 
 
 class NullSpace(NamedTuple):
@@ -165,4 +165,5 @@ def _null_space_jvp(primals, tangents):
     r"""From $A N = 0$: $\dot N = -A^+ \dot A N$, what turns within the null space left out."""
     (a,), (da,) = primals, tangents
     basis = _null_space(a)
-    return basis, -product(jnp.linalg.pinv(a, rtol=rank_cutoff(a)), product(da, basis))
+    inverse, _ = least_squares(a, jnp.eye(len(a), dtype=a.dtype), rank_cutoff(a), "svd")
+    return basis, -product(inverse, product(da, basis))

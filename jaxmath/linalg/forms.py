@@ -80,7 +80,7 @@ def quadric_axes(a: Num[ArrayLike, "d d"], c: Num[ArrayLike, ""] = 1.0) -> Quadr
 
     Note:
       An eigenvalue lost in rounding counts as 0. A NaN or an infinity makes everything NaN. The derivative of the
-      lengths is exact in sums over equal eigenvalues.
+      lengths is exact in sums over equal eigenvalues, the second one at distinct eigenvalues only.
 
     Example:
       >>> print(quadric_axes(jnp.array([[5.0, 3.0], [3.0, 5.0]]), 32.0).lengths)

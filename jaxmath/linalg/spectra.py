@@ -121,7 +121,8 @@ def matrix_power(a: Num[ArrayLike, "d d"], p: int | float) -> Float[Array, "d d"
     Note:
       NaN where the power does not exist as a real matrix by this definition: negative p and a singular matrix,
       fractional p and a negative eigenvalue or a defective matrix. An eigenvalue lost in rounding counts as 0. A NaN
-      or an infinity in the matrix gives NaN. The derivative is exact at equal eigenvalues too.
+      or an infinity in the matrix gives NaN. The derivative is exact at equal eigenvalues too; there the second one of
+      a fractional power is NaN.
 
     Example:
       >>> print(matrix_power(jnp.array([[1.0, 1.0], [1.0, 2.0]]), 3))

@@ -124,7 +124,8 @@ def determinant(a: Num[ArrayLike, "d d"]) -> Float[Array, ""]:
       ValueError: if it is not square, or empty.
 
     Note:
-      A NaN or an infinity gives NaN. The derivative, the matrix of cofactors, is right at singular matrices too.
+      A NaN or an infinity gives NaN. The derivative, the matrix of cofactors, is right at singular matrices too, and so
+      is the second one.
 
     Example:
       >>> print(determinant(jnp.array([[2.0, 3.0], [2.0, 2.0]])))
@@ -172,7 +173,7 @@ def pseudo_inverse(a: Num[ArrayLike, "n d"], *, rcond: Num[ArrayLike, ""] | None
         cutoff = in_range(name, "rcond", rcond, "[0, inf]").astype(wide(a).dtype)
         a = jnp.where(jnp.isnan(cutoff), jnp.nan, a)
     eye = jnp.eye(len(a), dtype=wide(a).dtype)
-    return _least_squares(all_or_nan(wide(a)), eye, cutoff, "svd")[0].astype(a.dtype)
+    return least_squares(all_or_nan(wide(a)), eye, cutoff, "svd")[0].astype(a.dtype)
 
 
 def lstsq(a: Num[ArrayLike, "n d"], b: Num[ArrayLike, "n ..."], *, method: str = "svd") -> LeastSquares:
@@ -210,7 +211,7 @@ def lstsq(a: Num[ArrayLike, "n d"], b: Num[ArrayLike, "n ..."], *, method: str =
     method = one_of(name, "method", method, ("svd", "qr", "normal"))
     dtype = jnp.promote_types(a.dtype, b.dtype)
     a, columns = all_or_nan(wide(a.astype(dtype))), wide(b.astype(dtype)).reshape(len(a), -1)
-    x, rank = _least_squares(a, columns, rank_cutoff(a), method)
+    x, rank = least_squares(a, columns, rank_cutoff(a), method)
     residual = jnp.sum((product(a, x) - columns) ** 2, axis=0)
     x, residual = x.reshape(a.shape[1:] + b.shape[1:]), residual.reshape(b.shape[1:])
     return LeastSquares(x.astype(dtype), residual.astype(dtype), jnp.where(jnp.isfinite(a).all(), rank, -1))
@@ -256,12 +257,45 @@ def _determinant(a: Array) -> Array:
 
 @_determinant.defjvp
 def _determinant_jvp(primals, tangents):
-    r"""The cofactors are $\det(U V^T) \sum_i (\prod_{j \ne i} \sigma_j) u_i v_i^T$, singular or not."""
+    (a,), (da,) = primals, tangents
+    return _determinant(a), jnp.sum(_cofactors(a) * da)
+
+
+@jax.custom_jvp
+def _cofactors(a: Array) -> Array:
+    r"""The derivative of a determinant, singular or not: $\det(U V^T) \sum_i (\prod_{j \ne i} \sigma_j) u_i v_i^T$."""
+    u, s, vt = jnp.linalg.svd(a)
+    return _orientation(u, vt) * product(u * jnp.diagonal(_products_without_two(s)), vt)
+
+
+@_cofactors.defjvp
+def _cofactors_jvp(primals, tangents):
+    r"""With $N = U^T \dot A V$ and $p_{ij} = \prod_{l \ne i, j} \sigma_l$ it is $\det(U V^T) U K V^T$.
+
+    There $K_{ij} = -p_{ij} N_{ji}$ and $K_{ii} = \sum_{j \ne i} p_{ij} N_{jj}$. This has no derivative of its own at
+    equal singular values: a third one of the determinant is NaN there.
+    """
     (a,), (da,) = primals, tangents
     u, s, vt = jnp.linalg.svd(a)
-    others = jnp.where(jnp.eye(len(a), dtype=bool), 1, s).prod(axis=1)
-    cofactors = jnp.linalg.det(product(u, vt)) * product(u * others, vt)
-    return _determinant(a), jnp.sum(cofactors * da)
+    pairs = jnp.where(jnp.eye(len(a), dtype=bool), 0, _products_without_two(s))
+    inner = product(product(u.T, da), vt.T)
+    change = jnp.diag(product(pairs, jnp.diagonal(inner))) - pairs * inner.T
+    return _cofactors(a), _orientation(u, vt) * product(product(u, change), vt)
+
+
+def _orientation(u: Array, vt: Array) -> Array:
+    return jnp.sign(jnp.linalg.det(product(u, vt)))
+
+
+def _products_without_two(s: Array) -> Array:
+    """The product of all numbers but the i-th and the j-th, with i = j that of all but one, shape ``(d, d)``."""
+    i, j = jnp.arange(len(s))[:, None], jnp.arange(len(s))
+    before = jnp.cumprod(jnp.concatenate([jnp.ones(1, s.dtype), s[:-1]]))
+    after = jnp.cumprod(jnp.concatenate([jnp.ones(1, s.dtype), s[:0:-1]]))[::-1]
+    between = jnp.cumprod(jnp.where(j > i, s, 1), axis=1)
+    between = jnp.concatenate([jnp.ones((len(s), 1), s.dtype), between[:, :-1]], axis=1)
+    upper = jnp.where(j >= i, before[:, None] * between * after, 0)
+    return jnp.where(j > i, upper, upper.T)
 
 
 def _condition(a: Array, inv: Array, limit: ArrayLike) -> Array:
@@ -275,12 +309,12 @@ def _norm(a: Array) -> Array:
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(3,))
-def _least_squares(a: Array, b: Array, cutoff: Array, method: str) -> tuple[Array, Array]:
+def least_squares(a: Array, b: Array, cutoff: Array, method: str) -> tuple[Array, Array]:
     """The shortest least squares solution, and the rank."""
     return {"svd": _by_svd, "qr": _by_qr, "normal": _by_normal}[method](a, b, cutoff)
 
 
-@_least_squares.defjvp
+@least_squares.defjvp
 def _least_squares_jvp(method, primals, tangents):
     r"""For $x = A^+ b$ of constant rank, with $r = b - A x$ (Golub and Pereyra, 1973):
 
@@ -288,8 +322,8 @@ def _least_squares_jvp(method, primals, tangents):
     rounding was cut off.
     """
     (a, b, cutoff), (da, db, _) = primals, tangents
-    x, rank = _least_squares(a, b, cutoff, method)
-    p, numerical_rank = _by_svd(a, jnp.eye(len(a), dtype=a.dtype), rank_cutoff(a))
+    x, rank = least_squares(a, b, cutoff, method)
+    p, numerical_rank = least_squares(a, jnp.eye(len(a), dtype=a.dtype), rank_cutoff(a), "svd")
     pulled = product(da.T, product(p.T, x))
     dx = product(p, db - product(da, x)) + pulled - product(p, product(a, pulled))
     dx += product(p, product(p.T, product(da.T, b - product(a, x))))
