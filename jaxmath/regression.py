@@ -25,7 +25,7 @@ from jaxmath._array import (
     unmasked,
     wide,
 )
-from jaxmath.optimize.minimum import derivative_if
+from jaxmath.optimize.minimum import derivative_if, newton_direction
 
 # A column whose standard deviation is at most so many rounding units of its mean is constant.
 _CONSTANT = 2
@@ -291,9 +291,12 @@ def _chebyshev(j: int, length: int) -> np.ndarray:
 
 @partial(jax.jit, static_argnums=3)
 def _logistic(x: Array, t: Array, l2: Array, max_steps: int) -> Logistic:
-    """The fit, in columns of mean 0 and standard deviation 1; the penalty is that of the original ones."""
-    count, mean, scatter = moments.of(x)
-    inverted = reciprocal(_scale(scatter, mean, count))
+    """The fit, in columns of mean 0 that have about one curvature, of the data and the penalty together.
+
+    Which columns these are changes nothing in the model, so their means and scales carry no derivative.
+    """
+    mean, variance = _mean_and_variance(jax.lax.stop_gradient(x))
+    inverted = jnp.where(variance > 0, jax.lax.rsqrt(variance + 4 * jax.lax.stop_gradient(l2)), 0)
     z = (x - mean) * inverted
 
     def loss(params: Array) -> Array:
@@ -303,12 +306,22 @@ def _logistic(x: Array, t: Array, l2: Array, max_steps: int) -> Logistic:
     tol = 20 * jnp.finfo(x.dtype).eps
     fit = optimize.newton(loss, jnp.zeros(x.shape[1] + 1, x.dtype), num_steps=max_steps, tol=tol)
     converged = fit.converged & _at_rest(loss, jax.lax.stop_gradient(fit.params))
-    params = derivative_if(jnp.where(fit.failed_step < 0, fit.params, jnp.nan), converged)
+    known = (jnp.where(fit.failed_step < 0, a, jnp.nan) for a in (fit.params, fit.loss))
+    params, value = (derivative_if(a, converged) for a in known)
     w = params[:-1] * inverted
-    return Logistic(w, params[-1] - product(w, mean), loss(params), fit.num_steps, converged)
+    return Logistic(w, params[-1] - product(w, mean), value, fit.num_steps, converged)
+
+
+def _mean_and_variance(x: Array) -> tuple[Array, Array]:
+    """Of every column; the variance of a constant one is 0."""
+    mean = x.mean(axis=0)
+    mean += (x - mean).mean(axis=0)  # what rounding left in a mean far from 0
+    variance = ((x - mean) ** 2).mean(axis=0)
+    rounding = _CONSTANT * jnp.finfo(x.dtype).eps * jnp.abs(mean)
+    return mean, jnp.where(variance <= rounding**2, 0, variance)
 
 
 def _at_rest(loss: Callable[[Array], Array], params: Array) -> Array:
     """Whether another Newton step would be short; where there is no optimum they all have about one length."""
-    step = linalg.lstsq(jax.hessian(loss)(params), jax.grad(loss)(params)).solution
+    step = newton_direction(jax.hessian(loss)(params), jax.grad(loss)(params))
     return jnp.linalg.norm(step) <= _STILL * (1 + jnp.linalg.norm(params))

@@ -84,9 +84,10 @@ def optimum(loss: Callable[..., Any], params: PyTree, *, optimizer: Any, num_ste
 def newton(loss: Callable[..., Any], params: PyTree, *, num_steps: int, tol: ArrayLike) -> Optimum:
     r"""Newton's method, for few parameters: $\theta \leftarrow \theta - t\, |H|^{-1} \nabla L$ with the Hessian H.
 
-    H is written out, with all parameters in one row, and its eigenvalues are taken without their signs: the step leads
-    downhill also where the loss is not convex, and near a minimum it is Newton's. It is halved (t = 1, 1/2, 1/4, ...)
-    until the loss falls by at least $10^{-4}$ of what the slope promises.
+    H is written out, with all parameters in one row, and scaled to a diagonal of ones. Its eigenvalues are then taken
+    without their signs: the step leads downhill also where the loss is not convex, and near a minimum it is Newton's,
+    in whatever units the parameters are. It is halved (t = 1, 1/2, 1/4, ...) until the loss falls by at least
+    $10^{-4}$ of what the slope promises.
 
     Args:
       loss: takes the parameters, returns one real number; it may close over what the minimum depends on.
@@ -102,7 +103,8 @@ def newton(loss: Callable[..., Any], params: PyTree, *, num_steps: int, tol: Arr
 
     Note:
       A singular Hessian does no harm to the steps: along a direction without curvature (an eigenvalue of at most
-      d eps of the largest) the step is that of gradient descent with the inverse of the largest as its rate. Of a
+      d eps of the largest, once scaled) the step is that of gradient descent with the inverse of the largest as its
+      rate. Of a
       valley of minima one point is found, with the shortest of all derivatives that keep it at the bottom.
 
     Example:
@@ -186,8 +188,15 @@ def _derivative_if_jvp(primals, tangents):
 
 
 def _conjugate_gradients(apply: Callable[[Any], Any], right: Any) -> Any:
-    """The solution of a symmetric positive system; NaN where it is not found."""
-    tolerance = math.sqrt(min(jnp.finfo(leaf.dtype).eps for leaf in jax.tree.leaves(right)))
+    """The solution of a symmetric positive system, in the widest of its types; NaN where it is not found."""
+    dtype = jnp.result_type(*jax.tree.leaves(right))
+    tolerance = math.sqrt(max(jnp.finfo(leaf.dtype).eps for leaf in jax.tree.leaves(right)))
+
+    def widened(tree: Any) -> Any:
+        return jax.tree.map(lambda leaf: leaf.astype(dtype), tree)
+
+    def narrowed(tree: Any) -> Any:
+        return jax.tree.map(lambda leaf, like: leaf.astype(like.dtype), tree, right)
 
     def solve(apply: Callable[[Any], Any], right: Any) -> Any:
         found, _ = jax.scipy.sparse.linalg.cg(apply, right, tol=tolerance / 1000)
@@ -195,7 +204,8 @@ def _conjugate_gradients(apply: Callable[[Any], Any], right: Any) -> Any:
         good = norm(left) <= tolerance * norm(right)
         return jax.tree.map(lambda leaf: jnp.where(good, leaf, jnp.nan), found)
 
-    return jax.lax.custom_linear_solve(apply, right, solve, symmetric=True)
+    multiply = lambda tree: widened(apply(narrowed(tree)))  # noqa: E731
+    return narrowed(jax.lax.custom_linear_solve(multiply, widened(right), solve, symmetric=True))
 
 
 def _newton_step(updates: Any, state: Any, params: Any = None, **known: Any) -> tuple[Any, Any]:
@@ -206,8 +216,7 @@ def _newton_step(updates: Any, state: Any, params: Any = None, **known: Any) -> 
         return value_fn(unravel(point))
 
     g = ravel_pytree(updates)[0]
-    values, vectors = jnp.linalg.eigh(jax.hessian(loss)(point))
-    direction = -product(vectors, product(vectors.T, g) / _curvature(values))
+    direction = -newton_direction(jax.hessian(loss)(point), g)
     slope, rounding = product(g, direction), 4 * jnp.finfo(point.dtype).eps * jnp.abs(value)
 
     def too_long(t: Array) -> Array:
@@ -216,6 +225,22 @@ def _newton_step(updates: Any, state: Any, params: Any = None, **known: Any) -> 
 
     t = jax.lax.while_loop(too_long, lambda t: t / 2, jnp.ones((), point.dtype))
     return unravel(t * direction), state
+
+
+def newton_direction(hessian: Array, gradient: Array) -> Array:
+    """The gradient through the inverse of the Hessian with curvatures without their signs, in parameters of one scale.
+
+    Scaled to a diagonal of ones, or where this does not bound what stands beside it to a row of at most 1, so that a
+    curvature that is small only for the scale of its parameters is not taken for none.
+    """
+    size = jnp.abs(hessian)
+    diagonal = jnp.diagonal(size)
+    deviation = jnp.sqrt(diagonal)
+    bounded = (size <= 1.001 * deviation * deviation[:, None]).all(axis=1)
+    scale = jnp.where(bounded, diagonal, size.max(axis=1))
+    scale = jax.lax.rsqrt(jnp.where(scale > 0, scale, jnp.where(scale.max() > 0, scale.max(), 1)))
+    values, vectors = jnp.linalg.eigh(hessian * scale * scale[:, None])
+    return scale * product(vectors, product(vectors.T, scale * gradient) / _curvature(values))
 
 
 def _curvature(values: Array) -> Array:
