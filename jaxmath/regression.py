@@ -1,6 +1,5 @@
 """Regression: linear, polynomial and logistic models, fitted to their optimum."""
 
-from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -10,7 +9,7 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, Int, Num
 
-from jaxmath import linalg, losses, moments, optimize
+from jaxmath import linalg, moments
 from jaxmath._array import (
     as_float,
     as_matrix,
@@ -25,7 +24,7 @@ from jaxmath._array import (
     unmasked,
     wide,
 )
-from jaxmath.optimize.minimum import derivative_if, newton_direction
+from jaxmath.optimize.minimum import derivative_if, newton_with_next
 
 # A column whose standard deviation is at most so many rounding units of its mean is constant.
 _CONSTANT = 2
@@ -297,15 +296,18 @@ def _logistic(x: Array, t: Array, l2: Array, max_steps: int) -> Logistic:
     """
     mean, variance = _mean_and_variance(jax.lax.stop_gradient(x))
     inverted = jnp.where(variance > 0, jax.lax.rsqrt(variance + 4 * jax.lax.stop_gradient(l2)), 0)
-    z = (x - mean) * inverted
+    z = jnp.pad((x - mean) * inverted, ((0, 0), (0, 1)), constant_values=1)
+    t, penalty = jnp.where((t >= 0) & (t <= 1), t, jnp.nan), l2 / 2 * jnp.pad(inverted, (0, 1)) ** 2
 
     def loss(params: Array) -> Array:
-        scores = product(z, params[:-1]) + params[-1]
-        return losses.sigmoid_cross_entropy(scores, t).mean() + l2 / 2 * jnp.sum((params[:-1] * inverted) ** 2)
+        scores = product(z, params)
+        return _cross_entropy(scores, t).mean() + jnp.sum(penalty * params**2)
 
     tol = 20 * jnp.finfo(x.dtype).eps
-    fit = optimize.newton(loss, jnp.zeros(x.shape[1] + 1, x.dtype), num_steps=max_steps, tol=tol)
-    converged = fit.converged & _at_rest(loss, jax.lax.stop_gradient(fit.params))
+    fit, next_step = newton_with_next("regression.logistic", loss, jnp.zeros(x.shape[1] + 1, x.dtype), max_steps, tol)
+    # where there is no optimum all steps have about one length
+    at_rest = next_step <= _STILL * (1 + jnp.linalg.norm(jax.lax.stop_gradient(fit.params)))
+    converged = fit.converged & at_rest
     known = (jnp.where(fit.failed_step < 0, a, jnp.nan) for a in (fit.params, fit.loss))
     params, value = (derivative_if(a, converged) for a in known)
     w = params[:-1] * inverted
@@ -313,15 +315,21 @@ def _logistic(x: Array, t: Array, l2: Array, max_steps: int) -> Logistic:
 
 
 def _mean_and_variance(x: Array) -> tuple[Array, Array]:
-    """Of every column; the variance of a constant one is 0."""
+    """Of every column, the mean up to rounding; the variance of a constant one is 0."""
     mean = x.mean(axis=0)
-    mean += (x - mean).mean(axis=0)  # what rounding left in a mean far from 0
-    variance = ((x - mean) ** 2).mean(axis=0)
+    left = x - mean
+    variance = (left**2).mean(axis=0) - left.mean(axis=0) ** 2
     rounding = _CONSTANT * jnp.finfo(x.dtype).eps * jnp.abs(mean)
     return mean, jnp.where(variance <= rounding**2, 0, variance)
 
 
-def _at_rest(loss: Callable[[Array], Array], params: Array) -> Array:
-    """Whether another Newton step would be short; where there is no optimum they all have about one length."""
-    step = newton_direction(jax.hessian(loss)(params), jax.grad(loss)(params))
-    return jnp.linalg.norm(step) <= _STILL * (1 + jnp.linalg.norm(params))
+@jax.custom_jvp
+def _cross_entropy(scores: Array, t: Array) -> Array:
+    r"""$\log(1 + e^s) - t s$, of which nothing cancels at a label of 0 or 1, with the derivative $\sigma(s) - t$."""
+    return (jnp.maximum(scores, 0) - t * scores) + jnp.log1p(jnp.exp(-jnp.abs(scores)))
+
+
+@_cross_entropy.defjvp
+def _cross_entropy_jvp(primals, tangents):
+    (scores, t), (dscores, dt) = primals, tangents
+    return _cross_entropy(scores, t), (jax.nn.sigmoid(scores) - t) * dscores - scores * dt

@@ -343,6 +343,49 @@ def test_newton_with_a_singular_hessian():
     assert line.params == pytest.approx(1 - 5 * 3)
 
 
+def test_newton_in_a_curved_valley_in_float32():
+    """The valley's floor has a curvature of 5e-8 of that of its walls, which is no rounding once both are scaled."""
+
+    def rosenbrock(p):
+        return (1 - p[0]) ** 2 + 100 * (p[1] - p[0] ** 2) ** 2
+
+    found = optimize.newton(rosenbrock, jnp.array([10.0, 10.0], jnp.float32), num_steps=200, tol=1e-4)
+    assert found.converged
+    np.testing.assert_allclose(found.params, 1.0, atol=1e-4)
+
+
+@pytest.mark.parametrize("method", ["newton", "lbfgs", "optimum"])
+def test_parameters_of_two_types_have_a_minimum_and_derivatives(method):
+    rule = {"optimizer": optimize.gradient_descent(0.2)} if method == "optimum" else {}
+    with jax.enable_x64(True):
+        start = {"a": jnp.ones(2, jnp.float32), "b": jnp.ones((), jnp.float64)}
+
+        def found(z):
+            loss = lambda p: jnp.sum((p["a"] - z**3) ** 2) + (p["b"] - z**3 * p["a"][0]) ** 2 / 2  # noqa: E731
+            return getattr(optimize, method)(loss, start, num_steps=200, tol=1e-5, **rule)
+
+        fit = found(1.1)
+        assert fit.converged
+        assert [leaf.dtype for leaf in jax.tree.leaves(fit.params)] == [jnp.float32, jnp.float64]
+        assert fit.params["b"] == pytest.approx(1.1**6, rel=1e-4)
+        assert jax.grad(lambda z: found(z).params["b"])(1.1) == pytest.approx(6 * 1.1**5, rel=1e-4)
+
+
+@pytest.mark.parametrize("method", ["newton", "lbfgs"])
+def test_the_second_derivative_of_a_minimum(method):
+    """Against differences of the first, of the point and of the loss there."""
+    with jax.enable_x64(True):
+
+        def found(z):
+            loss = lambda w: jnp.sum(jnp.exp(w) * jnp.array([1.0, z])) + jnp.sum(w**2) - z**2 * w[0]  # noqa: E731
+            fit = getattr(optimize, method)(loss, jnp.zeros(2), num_steps=50, tol=1e-12)
+            return jnp.sum(fit.params**3) + fit.loss
+
+        slope = jax.jit(jax.grad(found))
+        difference = (slope(0.8 + 1e-4) - slope(0.8 - 1e-4)) / 2e-4
+        assert jax.grad(slope)(0.8) == pytest.approx(float(difference), rel=1e-6)
+
+
 def test_newton_of_a_tree():
     found = newton(
         lambda p: bowl(p["w"]) + (p["b"] - p["w"][0]) ** 2, {"w": jnp.zeros(3), "b": 0.0}, num_steps=5, tol=1e-4

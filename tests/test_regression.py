@@ -160,6 +160,41 @@ def test_the_derivative_of_a_logistic_model_is_that_of_its_optimum():
         assert np.isnan(separable).all()
 
 
+@pytest.mark.parametrize("scale", [1e-4, 1e4])
+def test_logistic_regression_of_columns_of_unlike_scale(scale):
+    """In float32, with a penalty that the small column feels a hundred million times as much as the other."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(200, 2))
+    labels = (rng.uniform(size=200) < 1 / (1 + np.exp(-x.sum(axis=1)))).astype(int)
+    x = (x * [1, scale]).astype(np.float32)
+    unit = max(scale, 1) ** -1  # of the second weight
+
+    def loss(p):
+        scores = x.astype(float) @ (p[:2] * [1, unit]) + p[2]
+        return np.mean(np.logaddexp(0, scores) - labels * scores) + 0.005 * (p[0] ** 2 + (p[1] * unit) ** 2)
+
+    expected = scipy.optimize.minimize(loss, np.zeros(3), tol=1e-12, options={"gtol": 1e-9})
+    model = regression.logistic(x, labels, l2=0.01)
+    assert model.converged
+    np.testing.assert_allclose(model.weights, expected.x[:2] * [1, unit], rtol=1e-3)
+    assert model.loss == pytest.approx(expected.fun, rel=1e-6)
+
+
+def test_the_second_derivative_of_a_logistic_model():
+    with jax.enable_x64(True):
+        rng = np.random.default_rng(0)
+        x, labels = jnp.asarray(rng.normal(size=(5, 1)), float), jnp.array([0, 1, 0, 1, 1])
+        along = jnp.asarray(rng.normal(size=x.shape))
+
+        def value(z):
+            model = regression.logistic(x + z * along, labels, l2=0.1 + z**2)
+            return model.weights[0] ** 2 + model.intercept + model.loss
+
+        slope = jax.jit(jax.grad(value))
+        difference = (slope(0.3 + 1e-4) - slope(0.3 - 1e-4)) / 2e-4
+        assert jax.grad(slope)(0.3) == pytest.approx(float(difference), rel=1e-6)
+
+
 def test_descent_ends_where_newton_does():
     x, labels = CAT, (THREAT > 0).astype(int).at[3].set(1)
     model = regression.logistic(x, labels, l2=0.01)

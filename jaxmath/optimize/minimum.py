@@ -78,7 +78,7 @@ def optimum(loss: Callable[..., Any], params: PyTree, *, optimizer: Any, num_ste
 
     Reference: Krantz and Parks (2002) for the implicit function theorem; Blondel et al. (2022).
     """
-    return _optimum("optimize.optimum", loss, params, optimizer, num_steps, tol)
+    return _optimum("optimize.optimum", loss, params, optimizer, num_steps, tol)[0]
 
 
 def newton(loss: Callable[..., Any], params: PyTree, *, num_steps: int, tol: ArrayLike) -> Optimum:
@@ -114,10 +114,14 @@ def newton(loss: Callable[..., Any], params: PyTree, *, num_steps: int, tol: Arr
 
     Reference: Nocedal and Wright (2006), chapter 3.
     """
-    import optax
+    return _optimum("optimize.newton", loss, params, _newton_rule(lambda length: ()), num_steps, tol)[0]
 
-    rule = optax.GradientTransformationExtraArgs(lambda params: (), _newton_step)
-    return _optimum("optimize.newton", loss, params, rule, num_steps, tol)
+
+def newton_with_next(
+    name: str, loss: Callable[..., Any], params: Array, num_steps: int, tol: ArrayLike
+) -> tuple[Optimum, Array]:
+    """As :func:`newton`, and the length of the step that would follow from the minimum."""
+    return _optimum(name, loss, params, _newton_rule(_Next), num_steps, tol)
 
 
 def lbfgs(loss: Callable[..., Any], params: PyTree, *, num_steps: int, tol: ArrayLike) -> Optimum:
@@ -147,12 +151,19 @@ def lbfgs(loss: Callable[..., Any], params: PyTree, *, num_steps: int, tol: Arra
     """
     import optax
 
-    return _optimum("optimize.lbfgs", loss, params, optax.lbfgs(), num_steps, tol)
+    return _optimum("optimize.lbfgs", loss, params, optax.lbfgs(), num_steps, tol)[0]
+
+
+class _Next(NamedTuple):
+    """What is remembered of a step that was looked at: its length before it is halved."""
+
+    length: Array
 
 
 def _optimum(
     name: str, loss: Callable[..., Any], params: PyTree, optimizer: Any, num_steps: int, tol: ArrayLike
-) -> Optimum:
+) -> tuple[Optimum, Array]:
+    """The minimum, and what the optimiser remembers of the step from there if that is its length, otherwise NaN."""
     num_steps = as_size(name, "num_steps", num_steps)
     tol, given = in_range(name, "tol", tol, "[0, inf]"), as_params(name, params)
     params = jax.tree.map(wide, given)
@@ -160,19 +171,41 @@ def _optimum(
 
     def solve(_: Any, params: PyTree) -> tuple[PyTree, Array]:
         walk = descent(name, loss, params, optimizer, tol)
+        looks_ahead = isinstance(walk.begin.memory, _Next)
 
-        def unfinished(state: State) -> Array:
-            return walk.goes_on(state) & (state.count < num_steps)
+        def unfinished(carry: tuple[State, Array]) -> Array:
+            state, at_end = carry
+            return ~at_end & (
+                (state.count < num_steps) | ~walk.goes_on(state) if looks_ahead else state.count < num_steps
+            )
 
-        facts = walk.facts(end := jax.lax.while_loop(unfinished, walk.step, walk.begin))
-        return end.params, jnp.stack([fact.astype(jnp.float32) for fact in facts])  # custom_root takes floats only
+        def step(carry: tuple[State, Array]) -> tuple[State, Array]:
+            new = walk.step(carry[0])
+            return new, ~walk.goes_on(carry[0] if looks_ahead else new)
+
+        end, _ = jax.lax.while_loop(unfinished, step, (walk.begin, ~(looks_ahead | walk.goes_on(walk.begin))))
+        length = end.memory.length if isinstance(end.memory, _Next) else jnp.nan
+        facts = (*walk.facts(end), end.loss, norm(end.gradient), length)
+        dtype = jnp.promote_types(end.loss.dtype, jnp.float32)
+        return end.params, jnp.stack([jnp.asarray(fact, dtype) for fact in facts])  # custom_root takes floats only
 
     point, facts = jax.lax.custom_root(jax.grad(loss), params, solve, _conjugate_gradients, has_aux=True)
     steps, converged, failed_step = facts[0].astype(int), facts[1] > 0, facts[2].astype(int)
     point = jax.tree.map(lambda leaf: derivative_if(leaf, converged), point)
-    slope = jax.lax.stop_gradient(norm(jax.grad(loss)(point)))
     narrowed = jax.tree.map(lambda leaf, like: leaf.astype(like.dtype), point, given)
-    return Optimum(narrowed, loss(point), slope, steps, converged, failed_step)
+    value, slope = _known(loss(point), facts[3]), facts[4].astype(norm(params).dtype)
+    return Optimum(narrowed, value, slope, steps, converged, failed_step), facts[5]
+
+
+@jax.custom_jvp
+def _known(x: Array, value: Array) -> Array:
+    """A number whose value is known, so that what computes it is needed for its derivative only."""
+    return value.astype(x.dtype)
+
+
+@_known.defjvp
+def _known_jvp(primals, tangents):
+    return _known(*primals), tangents[0]
 
 
 @jax.custom_jvp
@@ -208,15 +241,25 @@ def _conjugate_gradients(apply: Callable[[Any], Any], right: Any) -> Any:
     return narrowed(jax.lax.custom_linear_solve(multiply, widened(right), solve, symmetric=True))
 
 
-def _newton_step(updates: Any, state: Any, params: Any = None, **known: Any) -> tuple[Any, Any]:
-    value, value_fn = known["value"], known["value_fn"]
+def _newton_rule(remember: Callable[[Array], Any]) -> Any:
+    """Newton's method as an optimiser that remembers something of the length of its last step before halving."""
+    import optax
+
+    def update(updates: Any, state: Any, params: Any = None, **known: Any) -> tuple[Any, Any]:
+        change, length = _newton_step(updates, params, known["value"], known["value_fn"])
+        return change, remember(length)
+
+    return optax.GradientTransformationExtraArgs(lambda params: remember(jnp.full_like(norm(params), jnp.inf)), update)
+
+
+def _newton_step(updates: Any, params: Any, value: Array, value_fn: Callable[[Any], Array]) -> tuple[Any, Array]:
     point, unravel = ravel_pytree(params)
 
     def loss(point: Array) -> Array:
         return value_fn(unravel(point))
 
     g = ravel_pytree(updates)[0]
-    direction = -newton_direction(jax.hessian(loss)(point), g)
+    direction = -_direction(jax.hessian(loss)(point), g)
     slope, rounding = product(g, direction), 4 * jnp.finfo(point.dtype).eps * jnp.abs(value)
 
     def too_long(t: Array) -> Array:
@@ -224,28 +267,26 @@ def _newton_step(updates: Any, state: Any, params: Any = None, **known: Any) -> 
         return ~falls & (t > 0.5**_HALVINGS)
 
     t = jax.lax.while_loop(too_long, lambda t: t / 2, jnp.ones((), point.dtype))
-    return unravel(t * direction), state
+    return unravel(t * direction), norm(direction)
 
 
-def newton_direction(hessian: Array, gradient: Array) -> Array:
+def _direction(hessian: Array, gradient: Array) -> Array:
     """The gradient through the inverse of the Hessian with curvatures without their signs, in parameters of one scale.
 
-    Scaled to a diagonal of ones, or where this does not bound what stands beside it to a row of at most 1, so that a
-    curvature that is small only for the scale of its parameters is not taken for none.
+    Scaled to a diagonal of ones, so that a curvature that is small only for the scale of its parameter is not taken for
+    none; where the diagonal is 0 or small beside its row, as far from a minimum, the row decides.
     """
     size = jnp.abs(hessian)
-    diagonal = jnp.diagonal(size)
-    deviation = jnp.sqrt(diagonal)
-    bounded = (size <= 1.001 * deviation * deviation[:, None]).all(axis=1)
-    scale = jnp.where(bounded, diagonal, size.max(axis=1))
-    scale = jax.lax.rsqrt(jnp.where(scale > 0, scale, jnp.where(scale.max() > 0, scale.max(), 1)))
+    scale = jnp.maximum(jnp.diagonal(size), jnp.finfo(size.dtype).eps ** 0.5 * size.max(axis=1))
+    largest = scale.max()
+    scale = jax.lax.rsqrt(jnp.where(scale > 0, scale, jnp.where(largest > 0, largest, 1)))
     values, vectors = jnp.linalg.eigh(hessian * scale * scale[:, None])
     return scale * product(vectors, product(vectors.T, scale * gradient) / _curvature(values))
 
 
 def _curvature(values: Array) -> Array:
-    """Eigenvalues without their signs; the largest where one is 0 to rounding, and 1 where all are."""
+    """Eigenvalues without their signs; the largest, or 1 if it is smaller, where one is 0 to rounding."""
     size = jnp.abs(values)
     largest = size.max()
     curved = size > len(size) * jnp.finfo(size.dtype).eps * largest
-    return jnp.where(curved, size, jnp.where(largest > 0, largest, 1))
+    return jnp.where(curved, size, jnp.maximum(largest, 1))
