@@ -91,6 +91,34 @@ def test_missing_cells_are_found_better_than_by_the_mean_and_seen_ones_kept():
     assert np.abs(pca.projector(fitted) - pca.projector(complete)).max() < 0.05
 
 
+@pytest.mark.parametrize("noise", [1.0, 1e-3, 1e-6, 1e-9, 0.0])
+@pytest.mark.parametrize(("k", "num_missing"), [(3, 1), (3, 5), (6, 2)])
+def test_missing_cells_are_the_conditional_mean_of_the_gaussian(k, num_missing, noise):
+    """In float32, down to no noise: with what the seen cells determine, and with what they leave to the prior."""
+    rng = np.random.default_rng(3)
+    x = (rng.normal(size=(12, 6)) @ rng.normal(size=(6, 6)) * [1, 1, 3, 0.3, 1, 10]).astype(np.float32)
+    p = pca.fit(x, k)
+    p = p._replace(noise_variance=p.explained_variance[-1] * noise)
+    components, _ = np.linalg.qr(np.asarray(p.components, float).T)
+    variances, sigma2 = np.asarray(p.explained_variance, float), float(p.noise_variance)
+    covariance = components * (variances - sigma2) @ components.T + sigma2 * np.eye(6)
+    holes, seen = x.copy(), np.arange(6) >= num_missing
+    holes[:, ~seen] = np.nan
+    inverse = np.linalg.pinv(covariance[np.ix_(seen, seen)], rcond=1e-13, hermitian=True)
+    mean = np.asarray(p.mean, float)
+    want = mean[~seen] + (x - mean)[:, seen] @ inverse @ covariance[np.ix_(seen, ~seen)]
+    np.testing.assert_allclose(pca.impute(p, holes)[:, ~seen], want, atol=3e-4 * x.std(axis=0).max())
+
+
+def test_a_fit_without_holes_in_columns_of_unlike_scale():
+    rng = np.random.default_rng(0)
+    x = (rng.normal(size=(60, 6)) @ (np.eye(6) + 0.3 * rng.normal(size=(6, 6)))).astype(np.float32)
+    x *= np.array([1e-3, 1e3, 1, 1e-2, 1e2, 1e-1], np.float32)
+    missing, ordinary = pca.fit_missing(x, 3), pca.fit(x, 3)
+    assert missing.converged
+    assert missing.noise_variance == pytest.approx(float(ordinary.noise_variance), rel=1e-3)
+
+
 def test_missing_cells_with_weights_chunks_vmap_and_an_offset():
     x = with_holes(data(), 0.1)
     whole = pca.fit_missing(x, 2)

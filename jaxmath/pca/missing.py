@@ -64,7 +64,7 @@ def fit_missing(
 
     Returns:
       The fit, in the type of the data; variances with n - 1, as those of ``fit``, and NaN where those are. The noise is
-      not let below rounding of the mean variance, so that data on a plane has a fit.
+      not let below eps^1.5 of the mean variance, so that data on a plane has a fit.
 
     Raises:
       TypeError: for complex or non-numeric data, or a traced or fractional ``num_components`` or ``max_steps``.
@@ -110,6 +110,7 @@ def impute(p: PCA | MissingPCA, x: Num[ArrayLike, "m d"]) -> Float[Array, "m d"]
     Returns:
       The data, shape ``(m, d)``: seen cells as they are, missing ones as $\mu_j + W_j \operatorname{E}[z \mid x_O]$; a
       row with nothing seen is the mean. An infinity makes the missing cells of its row NaN.
+      Without noise (all components, or data on a plane) these are the limits as it vanishes.
 
     Raises:
       TypeError: for complex or non-numeric data.
@@ -122,11 +123,18 @@ def impute(p: PCA | MissingPCA, x: Num[ArrayLike, "m d"]) -> Float[Array, "m d"]
       [[5. 5.]]
     """
     p, x, dtype = as_rows("pca.impute", p, x, p.mean.shape[0])
-    noise = jnp.maximum(p.noise_variance, jnp.finfo(x.dtype).eps * p.explained_variance.mean())
+    noise = jnp.maximum(p.noise_variance, _least_noise(p.explained_variance))
     signal = jnp.sqrt(jnp.maximum(p.explained_variance - noise, 0))
     model = _Model(p.components.T * signal, p.mean, noise)
     z, _, _ = _posterior(model, x)
     return jnp.where(jnp.isnan(x), p.mean + product(z, model.loadings.T), x).astype(dtype)
+
+
+def _least_noise(variances: Array) -> Array:
+    """A noise small beside all variances, whose root is above the rounding of the largest deviation."""
+    eps = jnp.finfo(variances.dtype).eps
+    small = jnp.minimum(eps**1.5 * variances[0], eps**0.5 * variances[-1])
+    return jnp.maximum(small, 100 * eps**2 * variances.mean())
 
 
 @partial(jax.jit, static_argnums=(2, 3, 5))
@@ -157,17 +165,26 @@ def _climb(
 
 
 def _posterior(model: _Model, x: Array) -> tuple[Array, Array, Array]:
-    r"""Of every row the mean of z given its seen cells, the covariance of z, and $\log\det M$."""
+    r"""Of every row the mean of z given its seen cells, the covariance of z, and $\log\det M$.
+
+    The mean is the least squares solution of $W_O z = x_O - \mu_O$ over $\sigma z = 0$. With $Q R$ of the two it is
+    $R^{-1} Q^T (x_O - \mu_O, 0)$, and $M = R^T R$ is not formed, which would lose a small $\sigma^2$.
+    """
     loadings, mean, noise = model
     d, k = loadings.shape
     seen = ~jnp.isnan(x)
-    pairs = (loadings[:, :, None] * loadings[:, None, :]).reshape(d, k * k)
-    inner = product(seen.astype(x.dtype), pairs).reshape(-1, k, k) + noise * jnp.eye(k, dtype=x.dtype)
-    factor = jnp.linalg.cholesky(inner)
-    right = product(jnp.where(seen, x - mean, 0), loadings)
-    inverse = jax.scipy.linalg.cho_solve((factor, True), jnp.broadcast_to(jnp.eye(k, dtype=x.dtype), inner.shape))
-    z = jnp.einsum("nij,nj->ni", inverse, right, precision=jax.lax.Precision.HIGHEST)
-    return z, noise * inverse, 2 * jnp.log(jnp.diagonal(factor, axis1=1, axis2=2)).sum(axis=1)
+    below = jnp.broadcast_to(jnp.sqrt(noise) * jnp.eye(k, dtype=x.dtype), (len(x), k, k))
+    q, r = jnp.linalg.qr(jnp.concatenate([jnp.where(seen[:, :, None], loadings, 0), below], axis=1))
+    inverse = jax.scipy.linalg.solve_triangular(r, jnp.broadcast_to(jnp.eye(k, dtype=x.dtype), r.shape))
+    right = _rows_times(jnp.where(seen, x - mean, 0), q[:, :d])
+    spread = noise * product(inverse, inverse.mT)
+    log_det = 2 * jnp.log(jnp.abs(jnp.diagonal(r, axis1=1, axis2=2))).sum(axis=1)
+    return _rows_times(right, inverse.mT), spread, log_det
+
+
+def _rows_times(x: Array, matrices: Array) -> Array:
+    """Every row times a matrix of its own."""
+    return jnp.einsum("nd,ndk->nk", x, matrices, precision=jax.lax.Precision.HIGHEST)
 
 
 def _expect(model: _Model, rows: tuple[Array, Array], weights: Array) -> _Sums:
@@ -204,7 +221,7 @@ def _maximize(model: _Model, sums: _Sums) -> _Model:
     change = jnp.linalg.solve(sums.normal, sums.right[:, :, None])[:, :, 0]
     left = (sums.squares - (change * sums.right).sum(axis=1)).sum() / sums.counts.sum()
     loadings = model.loadings + change[:, :k]
-    floor = jnp.finfo(left.dtype).eps * jnp.mean(loadings**2) * k
+    floor = jnp.finfo(left.dtype).eps ** 1.5 * jnp.mean(loadings**2) * k
     return _Model(loadings, model.mean + change[:, k], jnp.maximum(left, floor))
 
 
@@ -212,7 +229,7 @@ def _start(centred: Array, weights: Array, k: int) -> _Model:
     """The components of the data with missing cells at their column's mean."""
     count, mean, scatter = moments.of(jnp.where(jnp.isnan(centred), 0, centred), weights=weights)
     variances, vectors, rest = leading_covariance(scatter / count, k)
-    noise = jnp.maximum(rest / (len(mean) - k), jnp.finfo(centred.dtype).eps * variances.mean())
+    noise = jnp.maximum(rest / (len(mean) - k), jnp.finfo(centred.dtype).eps ** 1.5 * variances.mean())
     signal = jnp.sqrt(jnp.maximum(variances - noise, noise))
     return _Model(vectors * signal, jnp.zeros_like(mean), noise)
 
