@@ -123,9 +123,11 @@ def as_weights(name: str, weights: Any, num_rows: int) -> Float[Array, " n"]:
     Large integers are rounded: nothing is subtracted from a weight.
     """
     weights = real(name, unmasked(name, "weights", weights))
-    weights = jnp.asarray(weights if jnp.issubdtype(weights.dtype, jnp.floating) else weights.astype(float))
+    weights = weights if jnp.issubdtype(weights.dtype, jnp.floating) else weights.astype(float)
     if weights.shape != (num_rows,):
         raise ValueError(f"{name}: expected weights of shape ({num_rows},), one a row, got {weights.shape}")
+    if isinstance(weights, np.ndarray):  # without a program for each shape
+        return jnp.asarray(np.where(weights >= 0, weights, np.array(np.nan, weights.dtype)))
     return jnp.where(weights >= 0, weights, jnp.nan)
 
 
@@ -234,9 +236,14 @@ def check_finite(tree: Tree, name: str) -> Tree:
         if isinstance(leaf, Tracer):
             raise TypeError("jaxmath.check_finite: call it outside jit, vmap and grad, on the result")
         leaf = np.asarray(leaf) if not isinstance(leaf, jax.Array) else leaf
-        if jnp.issubdtype(leaf.dtype, jnp.inexact) and (bad := int(jnp.sum(~jnp.isfinite(leaf)))):
+        if jnp.issubdtype(leaf.dtype, jnp.inexact) and (bad := int(_num_not_finite(leaf))):
             raise ValueError(f"{name}{jax.tree_util.keystr(path)}: {bad} of {leaf.size} numbers are NaN or infinite")
     return tree
+
+
+@jax.jit
+def _num_not_finite(a: Shaped[Array, "..."]) -> Array:
+    return jnp.sum(~jnp.isfinite(a))
 
 
 def as_labels(name: str, labels: Any, argument: str = "labels") -> Shaped[Array, "..."]:

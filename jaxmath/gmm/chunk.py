@@ -14,6 +14,7 @@ more than three digits, which is to say unless clusters are narrow and far apart
 """
 
 import math
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -72,6 +73,7 @@ class Diagonal(NamedTuple):
 Model = Dense | Diagonal
 
 
+@jax.jit
 def model_of(params: GMM) -> Model:
     """A mixture as its chunks need it; NaN where a covariance is not positive definite."""
     k, d = params.means.shape
@@ -91,6 +93,7 @@ def model_of(params: GMM) -> Model:
     return Dense(factor, jnp.concatenate([inverse, -moved], axis=2), log_scale)
 
 
+@partial(jax.jit, static_argnums=1)
 def unit_model(means: Float[Array, "k d"], covariance_type: str) -> Model:
     """Components of equal weights and unit variances, of which the nearest is the most likely."""
     k, d = means.shape
@@ -123,11 +126,21 @@ def joint_log_prob(params: GMM, columns: Float[Array, "d m"]) -> Float[Array, "k
     return model.log_scale[:, None] - jax.lax.map(distances, (params.means, model.whiten[:, :, :-1])) / 2
 
 
-def expect(model: Model, shift: Float[Array, " d"], x: Float[Array, "m d"], weights: Float[Array, " m"]) -> Statistics:
-    """The E-step over one chunk; the means of the model are relative to the shift."""
+def expect(
+    model: Model, shift: Float[Array, " d"], x: Float[Array, "m d"], weights: Float[Array, " m"],
+    assigned: Bool[Array, ""] | None = None,
+) -> Statistics:  # fmt: skip
+    """The E-step over one chunk; the means of the model are relative to the shift.
+
+    Where ``assigned`` is set every row belongs wholly to the component in which it is most likely, as in
+    :func:`assign`, in the same program.
+    """
     columns = x.T - shift[:, None]
     joint, residuals = log_joint(model, columns)
     responsibilities, log_density = posterior(joint)
+    if assigned is not None:
+        nearest = jax.nn.one_hot(jnp.argmax(joint, axis=0), len(joint), axis=0, dtype=x.dtype)
+        responsibilities = jnp.where(assigned, nearest, responsibilities)
     return gather(model, columns, residuals, responsibilities * weights)._replace(
         log_likelihood=weights @ log_density, rows=weights.sum()
     )
@@ -140,20 +153,6 @@ def assign(model: Model, shift: Float[Array, " d"], x: Float[Array, "m d"], weig
     nearest = jax.nn.one_hot(jnp.argmax(joint, axis=0), len(joint), axis=0, dtype=x.dtype)
     poison = jnp.sum(columns, axis=0) * 0  # NaN and infinity belong nowhere
     return gather(model, columns, residuals, (nearest + poison) * weights)._replace(rows=weights.sum())
-
-
-def expect_or_assign(
-    model: Model, shift: Float[Array, " d"], assigned: Bool[Array, ""], x: Float[Array, "m d"], weights: Array
-) -> Statistics:
-    """:func:`expect`, or :func:`assign` where the flag is set, in one program."""
-    columns = x.T - shift[:, None]
-    joint, residuals = log_joint(model, columns)
-    responsibilities, log_density = posterior(joint)
-    nearest = jax.nn.one_hot(jnp.argmax(joint, axis=0), len(joint), axis=0, dtype=x.dtype)
-    responsibilities = jnp.where(assigned, nearest, responsibilities)
-    return gather(model, columns, residuals, responsibilities * weights)._replace(
-        log_likelihood=weights @ log_density, rows=weights.sum()
-    )
 
 
 def divide(model: Model, shift: Float[Array, " d"], x: tuple[Array, Array], weights: Float[Array, " m"]) -> Statistics:
@@ -178,6 +177,7 @@ def gather(model: Model, columns: Array, residuals: Array | None, responsibiliti
     return Statistics(sums[:, -1], sums[:, :-1], second, zero, zero)
 
 
+@jax.jit
 def settle(model: Model, means: Float[Array, "k d"], sums: Statistics) -> Statistics:
     r"""The sums of a whole pass about the means: $\sum r (x - \mu)$ and $L (\sum r y y^T) L^T$."""
     if isinstance(model, Diagonal):

@@ -88,15 +88,23 @@ def fit_missing(
     x = as_matrix(name, x)
     rows = wide(x)
     settings = as_settings(name, len(x), num_components, covariance_type, init, n_init, max_steps, chunk_size)
-    counts = jnp.ones(len(x), rows.dtype) if weights is None else as_weights(name, weights, len(x)).astype(rows.dtype)
-    shift = jax.lax.stop_gradient(column_means(rows, counts))
-    counts = jnp.where(jnp.isfinite(shift).all(), counts, jnp.nan)  # no fit if a column is never seen
-    seen = ~jnp.isnan(rows)
-    filled = jnp.where((counts[:, None] != 0) | jnp.isfinite(rows), jnp.where(seen, rows, shift), shift)
+    weights = None if weights is None else as_weights(name, weights, len(x)).astype(rows.dtype)
+    shift, filled, seen, counts = _filled(rows, weights)
     data = Data((filled, seen), counts, in_range(name, "reg_covar", reg_covar, "[0, inf)"), prior)
     tol = in_range(name, "tol", tol, "[0, inf]")
     with jax.debug_nans(False):  # of a history that ends before max_steps
         return narrow(best_fit(name, seen_cells, key, shift, data, filled, init, tol, settings), x.dtype)
+
+
+@jax.jit
+def _filled(rows: Array, weights: Array | None) -> tuple[Array, Array, Array, Array]:
+    """The means of the seen cells, the rows with those in place of missing cells, which are seen, and the weights."""
+    counts = jnp.ones(len(rows), rows.dtype) if weights is None else weights
+    shift = jax.lax.stop_gradient(column_means(rows, counts))
+    counts = jnp.where(jnp.isfinite(shift).all(), counts, jnp.nan)  # no fit if a column is never seen
+    seen = ~jnp.isnan(rows)
+    filled = jnp.where((counts[:, None] != 0) | jnp.isfinite(rows), jnp.where(seen, rows, shift), shift)
+    return shift, filled, seen, counts
 
 
 def impute(params: GMM, x: Num[ArrayLike, "m d"]) -> Float[Array, "m d"]:

@@ -2,8 +2,10 @@
 
 import operator
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from jax.core import Tracer
 from jax.scipy.linalg import cho_solve
@@ -78,18 +80,23 @@ def conditional(params: GMM, indices: Sequence[int], values: Num[ArrayLike, " b"
     values = as_float(name, values).astype(params.means.dtype)
     if values.shape != (len(known),):
         raise ValueError(f"{name}: expected values of shape ({len(known)},), one an index, got {values.shape}")
+    return narrow(_conditional(params, values, known, left), dtype)
+
+
+@partial(jax.jit, static_argnums=(2, 3))
+def _conditional(params: GMM, values: Array, known: tuple[int, ...], left: tuple[int, ...]) -> GMM:
     given = _kept(params, known)
     joint = joint_log_prob(given, values[:, None])
     poison = jnp.where(jnp.isfinite(values).all(), 0, jnp.nan)
     result = _kept(params, left)
     result = GMM(posterior(joint)[0][:, 0] + poison, result.means + poison, result.covariances, result.covariance_type)
     if params.covariance_type not in DENSE:
-        return narrow(result, dtype)
+        return result
     across = params.covariances[..., jnp.array(left)[:, None], jnp.array(known)]
     gain = jnp.swapaxes(cho_solve((jnp.linalg.cholesky(given.covariances), True), jnp.swapaxes(across, -1, -2)), -1, -2)
     means = result.means + product(gain, (values - given.means)[:, :, None])[:, :, 0]
     covariances = result.covariances - product(gain, jnp.swapaxes(across, -1, -2))
-    return narrow(GMM(result.weights, means, covariances, params.covariance_type), dtype)
+    return GMM(result.weights, means, covariances, params.covariance_type)
 
 
 def precisions(params: GMM) -> Float[Array, "..."]:

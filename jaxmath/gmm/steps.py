@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Int, Num
 
 from jaxmath import reduce
 from jaxmath._array import as_float, as_size, as_weights, in_range
-from jaxmath.gmm.chunk import Statistics, chunk_rows, expect, expect_or_assign, model_of, settle
+from jaxmath.gmm.chunk import Statistics, chunk_rows, expect, model_of, settle
 from jaxmath.gmm.mixture import DENSE, GMM, checked, variances, with_rows
 from jaxmath.gmm.prior import Prior, as_prior, with_prior
 
@@ -145,7 +145,12 @@ def weighted_rows(name: str, x: Array, weights: ArrayLike | None) -> tuple[Array
     if weights is None:
         return x, None
     weights = as_weights(name, weights, len(x)).astype(x.dtype)
-    return jnp.where((weights[:, None] != 0) | jnp.isfinite(x), x, 0), weights
+    return _counted(x, weights), weights
+
+
+@jax.jit
+def _counted(x: Array, weights: Array) -> Array:
+    return jnp.where((weights[:, None] != 0) | jnp.isfinite(x), x, 0)
 
 
 @partial(jax.jit, static_argnums=4)
@@ -158,7 +163,7 @@ def whole_rows(
     """
     model = model_of(params)
     chunk_size = chunk_rows(len(x), params) if chunk_size is None else chunk_size
-    of_chunk = Partial(expect, model, shift) if assigned is None else Partial(expect_or_assign, model, shift, assigned)
+    of_chunk = Partial(expect, model, shift, assigned=assigned)
     sums = reduce.over(of_chunk, x, weights=weights, chunk_size=chunk_size)
     return settle(model, params.means, sums)
 
@@ -223,6 +228,7 @@ def _regularized(covariances: Array, reg_covar: Array, floor: Array | None, dens
     return covariances + added[..., None] * jnp.eye(spread.shape[-1], dtype=spread.dtype)
 
 
+@jax.jit
 def moved(params: GMM, by: Array) -> GMM:
     """The mixture in coordinates that are shifted by a vector."""
     return GMM(params.weights, params.means + by, params.covariances, params.covariance_type)

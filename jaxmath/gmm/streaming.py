@@ -84,8 +84,8 @@ def _climb(params: GMM, shift, passes: Passes, tol, reg_covar, prior, max_steps)
     history, change, num_repairs = [], math.inf, 0
     while True:
         sums = _pass(params, shift, passes)
-        mean = sums.log_likelihood / sums.rows
-        objective = float(mean + log_prior(params, prior) / sums.rows)
+        mean, objective = _objective(params, sums, prior)
+        objective = float(objective)
         if change < tol or len(history) == max_steps or not math.isfinite(objective):
             break
         change = abs(objective - history[-1]) if history else math.inf
@@ -173,6 +173,13 @@ def _start(
 ) -> tuple[GMM, Array]:
     begin = as_start(name, init, settings.k, len(x), x.shape[1], settings.kind)
     return start(key, begin, settings.k, settings.kind, shift, x, weights, reg_covar, prior, None)
+
+
+@jax.jit
+def _objective(params: GMM, sums: Statistics, prior: Prior | None) -> tuple[Array, Array]:
+    """The mean log-likelihood, and the same with the log-density of the prior."""
+    mean = sums.log_likelihood / sums.rows
+    return mean, mean + log_prior(params, prior) / sums.rows
 
 
 def _pass(params: GMM, shift: Array, passes: Passes) -> Statistics:

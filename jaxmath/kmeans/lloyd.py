@@ -130,6 +130,7 @@ def means(centers: Array, sums: Sums) -> Array:
     return jnp.where(empty, centers, sums.totals / jnp.where(empty, 1, sums.counts[:, None]))
 
 
+@jax.jit
 def repair(centers: Array, sums: Sums, far: Farthest) -> tuple[Array, Array]:
     """The first center without rows moved to the farthest row, unless all rows lie on centers."""
     first = jnp.arange(len(centers)) == jnp.argmax(sums.counts == 0)

@@ -61,6 +61,7 @@ def start(key: Array, init: str | Array, shift: Array, x: Array, weights: Array 
     return drawn(key, x, weights, k, init) if isinstance(init, str) else (init - shift).astype(x.dtype)
 
 
+@jax.jit
 def relative(x: Array, shift: Array, weights: Array | None) -> Array:
     """Rows less the shift; one that does not count is zeros, whatever it held."""
     return x - shift if weights is None else jnp.where(weights[:, None] != 0, x - shift, 0)

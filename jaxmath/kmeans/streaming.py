@@ -5,13 +5,14 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.tree_util import Partial
 from jax.typing import ArrayLike
 from jaxtyping import Array, Num
 
 from jaxmath._array import as_key, as_matrix, as_size, as_weights, in_range, narrow, padded, wide
 from jaxmath._passes import Passes
-from jaxmath.kmeans.lloyd import KMeans, farthest, located, mean_variance, means, repair, spread, tally
+from jaxmath.kmeans.lloyd import KMeans, Spread, Sums, farthest, located, mean_variance, means, repair, spread, tally
 from jaxmath.kmeans.seeding import as_init, relative, start
 
 
@@ -57,25 +58,43 @@ def fit_batches(
     k = as_size(name, "num_clusters", k, len(rows), "rows of the first piece")
     begin = as_init(name, init, k, rows.shape[1])
     columns = passes.over(spread)
-    shift, limit = columns.mean, jnp.asarray(tol * mean_variance(columns), rows.dtype)
+    shift, limit = columns.mean, _limit(columns, tol.astype(rows.dtype))
     centers = start(key, begin, shift, relative(rows, shift, counted), counted, k)
 
     def over(statistics: Callable[..., Any], centers: Array) -> Any:
         return passes.over(Partial(_shifted, Partial(statistics, located(centers)), shift))
 
-    sums, history, length, repairs = over(tally, centers), [], jnp.array(jnp.inf), jnp.zeros((), int)
-    while len(history) < max_steps and bool(length > limit):
+    sums, history, moving, repairs = over(tally, centers), [], bool(np.inf > limit), 0
+    while len(history) < max_steps and moving:
         history.append(sums.inertia)
-        new, count = means(centers, sums), 0
-        if bool((sums.counts == 0).any()):
+        new, lost = _moved(centers, sums)
+        if lost:
             new, count = repair(new, sums, over(farthest, centers))
-        length, centers, repairs = jnp.sum((new - centers) ** 2), new, repairs + count
+            repairs += int(count)
+        centers, moving = new, bool(_moving(centers, new, limit))
         sums = over(tally, centers)
     before = padded(history, max_steps, rows.dtype)
-    converged = (length <= limit) & jnp.isfinite(sums.inertia)
-    steps = jnp.array(len(history))
+    converged = jnp.array(not moving and bool(np.isfinite(sums.inertia)))
+    steps, repairs = jnp.array(len(history)), jnp.array(repairs)
     with jax.debug_nans(False):  # of a history that ends before max_steps
         return narrow(KMeans(centers + shift, sums.inertia, before, steps, converged, repairs), first.dtype)
+
+
+@jax.jit
+def _limit(columns: Spread, tol: Array) -> Array:
+    return (tol * mean_variance(columns)).astype(tol.dtype)
+
+
+@jax.jit
+def _moved(centers: Array, sums: Sums) -> tuple[Array, Array]:
+    """The means of the clusters, and whether one has lost all its rows."""
+    return means(centers, sums), (sums.counts == 0).any()
+
+
+@jax.jit
+def _moving(centers: Array, new: Array, limit: Array) -> Array:
+    """Whether a step was longer than the tolerance allows for the last one."""
+    return jnp.sum((new - centers) ** 2) > limit
 
 
 def _shifted(statistics: Callable[[Array, Array], Any], shift: Array, x: Array, weights: Array) -> Any:
