@@ -173,6 +173,7 @@ def test_small_batches_come_near_the_whole(weighted):
     small = quick(kmeans.fit_minibatch, KEY, x, 4, weights=some, batch_size=256, num_steps=60, **options)
     assert float(whole.inertia) <= float(small.inertia) < 1.1 * float(whole.inertia)
     assert small.history.shape == (60,)
+    assert np.isfinite(small.history).all()
     assert np.asarray(small.history)[-1] == pytest.approx(float(small.inertia), rel=0.5)
     assert not small.converged
 
