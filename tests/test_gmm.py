@@ -36,7 +36,8 @@ def near_start(x, kind, k=3, like=None):
     shape = {"full": (k, d, d), "tied": (d, d), "diag": (k, d), "spherical": (k,), "tied_diag": (d,)}.get(kind, ())
     whole = np.cov(x.T).reshape(d, d)
     spread = {"full": whole, "tied": whole, "diag": np.diag(whole), "tied_diag": np.diag(whole)}.get(kind, whole[0, 0])
-    return gmm.GMM(np.full(k, 1 / k, x.dtype), means, np.broadcast_to(np.asarray(spread, x.dtype), shape), kind)
+    fields = np.full(k, 1 / k, x.dtype), means, np.broadcast_to(np.asarray(spread, x.dtype), shape)
+    return gmm.GMM(*map(jnp.asarray, fields), kind)
 
 
 def close(a, b, rtol=1e-4, atol=1e-4):
@@ -112,7 +113,9 @@ def test_laws_of_a_fit(seed, kind):
     order, shift = np.array([2, 0, 1]), np.float32(10.0)
     weights, means, covariances = map(np.asarray, (init.weights, init.means, init.covariances))
     covariances = covariances if kind.startswith("tied") else covariances[order]
-    other = fit_of_90(x + shift, kind, gmm.GMM(weights[order], means[order] + shift, covariances, kind), tol=1e-5)
+    other = fit_of_90(
+        x + shift, kind, gmm.GMM(*map(jnp.asarray, (weights[order], means[order] + shift, covariances)), kind), tol=1e-5
+    )
     np.testing.assert_allclose(other.params.means - shift, np.asarray(fit.params.means)[order], atol=2e-2)
     np.testing.assert_allclose(other.log_likelihood, fit.log_likelihood, atol=1e-3)
 
@@ -158,7 +161,7 @@ def test_starts_from_responsibilities_and_from_a_fit():
     means = shares.T @ x / counts[:, None]
     away = x[:, None].astype(float) - means
     covariances = np.einsum("nk,nki,nkj->kij", shares, away, away) / counts[:, None, None] + 1e-6 * np.eye(2)
-    first = gmm.GMM(*(a.astype(np.float32) for a in (counts / 90, means, covariances)))
+    first = gmm.GMM(*(jnp.asarray(a.astype(np.float32)) for a in (counts / 90, means, covariances)))
     fit = fit_of_90(x, init=first, tol=0.0)
     close(fit_of_90(x, init=shares.astype(np.float32), tol=0.0), fit)
     again = fit_of_90(x, init=fit.params, tol=0.0)
@@ -241,7 +244,7 @@ def test_an_empty_component_is_repaired():
     x = clusters(90).astype(np.float32)
     start = near_start(x, "full")
     far = np.where(np.arange(3)[:, None] == 1, np.float32(1e3), start.means)
-    lost = gmm.GMM(start.weights, far, start.covariances, "full")
+    lost = gmm.GMM(start.weights, jnp.asarray(far), start.covariances, "full")
     fit = fit_of_90(x, init=lost)
     assert fit.num_repairs == 1
     assert fit.converged
@@ -316,7 +319,8 @@ def test_regression_by_a_mixture():
     """On data of y = |x| the conditional mean is near |x|, and the conditional of the marginals integrates back."""
     x = np.linspace(-3, 3, 90)
     params = fit_of_90(np.c_[x, np.abs(x)].astype(np.float32), n_init=1, tol=1e-6).params
-    params = gmm.GMM(params.weights, params.means, np.asarray(params.covariances) + 1e-3 * np.eye(2, dtype=np.float32))
+    covariances = np.asarray(params.covariances) + 1e-3 * np.eye(2, dtype=np.float32)
+    params = gmm.GMM(params.weights, params.means, jnp.asarray(covariances))
     at = np.array([-2.0, -1.0, 1.0, 2.0], np.float32)
 
     def given(params, at):
