@@ -2,6 +2,8 @@
 
 import ast
 import re
+import sys
+import types
 from pathlib import Path
 
 import pytest
@@ -39,8 +41,35 @@ def test_the_title_begins_with_the_section(source):
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.slug)
 def test_it_installs_on_colab_only_and_prints_its_device(source):
     code = _code(source)
-    assert sum("google.colab" in cell and "jaxmath[tour]" in cell for cell in code) == 1
+    assert code[0] == _code(SOURCES[0])[0]
+    assert "google.colab" in code[0]
     assert any(re.search(r"print\(.*device", cell) for cell in code)
+
+
+def test_on_colab_a_wheel_or_a_clone_beside_the_notebook_is_installed(tmp_path, monkeypatch):
+    asked = []
+    shell = types.SimpleNamespace(run_line_magic=lambda magic, line: asked.append((magic, line)))
+    monkeypatch.setattr("IPython.get_ipython", lambda: shell)
+    monkeypatch.chdir(tmp_path)
+    cell = _code(SOURCES[0])[0]
+    exec(cell, {})  # elsewhere nothing is installed
+    monkeypatch.setitem(sys.modules, "google.colab", types.ModuleType("google.colab"))
+    with pytest.raises(
+        AssertionError, match="put a wheel of jaxmath, or a clone of its repository, beside this notebook"
+    ):
+        exec(cell, {})
+    package = tmp_path / "clone of mine" / "jaxmath"
+    (package.parent / "notebooks" / "ch04").mkdir(parents=True)
+    package.mkdir()
+    (package / "__init__.py").touch()
+    exec(cell, {})
+    monkeypatch.chdir(package.parent / "notebooks" / "ch04")
+    exec(cell, {})
+    assert asked == [("pip", f'install -q "{package.parent}[tour]"')] * 2
+    wheel = Path("jaxmath-0.1.0-py3-none-any.whl").resolve()
+    wheel.touch()
+    exec(cell, {})
+    assert asked[2:] == [("pip", f'install -q "{wheel}[tour]"')]
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.slug)

@@ -1,14 +1,17 @@
 """The tour on small made-up notebooks: what it runs, what it writes, what it says when something is wrong."""
 
+import asyncio
 import re
+import struct
 import sys
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from typer.testing import CliRunner
 
 from jaxmath.cli import app
-from jaxmath.tour import book, mathml, page, pairs, run, sources
+from jaxmath.tour import book, kernels, mathml, page, pairs, run, sources
 
 pytestmark = pytest.mark.once
 
@@ -20,9 +23,11 @@ GOOD = r"""
 # $$\begin{aligned} \Sigma v &= \lambda v \\ \lVert v \rVert &= 1 \end{aligned}$$
 
 # %%
-import os
+import os, sys
+print("back\\slash", os.environ["JAXMATH_TOUR"], "imported" if "optax" in sys.modules else "new")
 import matplotlib.pyplot as plt
-print("back\\slash", os.environ["JAXMATH_TOUR"])
+import jax.numpy as jnp
+print(jnp.arange(4).sum())
 
 # %%
 _ = plt.plot([1, 2])
@@ -92,7 +97,8 @@ def _check_index(index: str) -> None:
 
 
 def _check_good(html: str) -> None:
-    for part in ("<mfrac>", "<mtable", "\N{MATHEMATICAL BOLD CAPITAL X}", "back&#92;slash 1", "a&#92;b"):
+    start = "imported" if kernels.CAN_FORK else "new"
+    for part in ("<mfrac>", "<mtable", "\N{MATHEMATICAL BOLD CAPITAL X}", f"back&#92;slash 1 {start}\n6", "a&#92;b"):
         assert part in html
     for part in ('src="data:image/png;base64,', 'class="nn">matplotlib', 'href="4.10-fails.html"', 'href="index.html"'):
         assert part in html
@@ -181,7 +187,47 @@ def test_a_tpu_gets_one_worker(monkeypatch):
     assert run.workers() == 2
 
 
-def test_a_pair_is_written_and_checked(tmp_path):
+@pytest.mark.skipif(not kernels.CAN_FORK, reason="kernels are new interpreters here")
+def test_a_kernel_ends_with_the_process_that_it_was_forked_from(tmp_path):
+    async def ends() -> bool:
+        async with kernels.session() as session:
+            manager = kernels.manager(tmp_path, session)
+            await manager.start_kernel(env=session.variables, cwd=str(tmp_path))
+            process = cast("Any", manager.provisioner).process
+            alive = process.poll() is None
+        await asyncio.wait_for(asyncio.to_thread(process.wait), 30)
+        return alive
+
+    assert asyncio.run(ends())
+
+
+def test_kernels_share_what_is_compiled_unless_the_user_has_chosen(tmp_path, monkeypatch):
+    monkeypatch.delenv("PYTHONPYCACHEPREFIX", raising=False)
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "mine")
+    chosen = kernels.environment(tmp_path)
+    assert chosen["JAX_COMPILATION_CACHE_DIR"] == "mine"
+    assert chosen["PYTHONPYCACHEPREFIX"] == str(tmp_path / "bytecode")
+    assert "PYTHONDONTWRITEBYTECODE" not in chosen
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE")
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR")
+    ours = kernels.environment(tmp_path)
+    assert ours["JAX_COMPILATION_CACHE_DIR"] == str(tmp_path / "programs")
+    assert "PYTHONPYCACHEPREFIX" not in ours
+
+
+def test_the_thumbnail_is_the_first_figure_that_is_not_wide():
+    def figure(width: int, height: int) -> page.Figure:
+        return page.Figure("png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + struct.pack(">II", width, height))
+
+    wide, square = figure(900, 300), figure(500, 400)
+    assert page.Body(figures=[wide, square]).thumbnail is square
+    assert page.Body(figures=[wide, figure(800, 200)]).thumbnail is wide
+    assert page.Body().thumbnail is None
+
+
+def test_a_pair_is_written_and_checked(tmp_path, monkeypatch):
+    monkeypatch.setattr(kernels, "CAN_FORK", False)
     source_file = tmp_path / "ch04" / "4.1-pair.py"
     source_file.parent.mkdir()
     source_file.write_text("# %% [markdown]\n# # 4.1 A pair\n\n# %%\nprint(2)\n")

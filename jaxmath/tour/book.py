@@ -13,7 +13,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from jaxmath._files import check_output, write_bytes
-from jaxmath.tour import page, run, sources
+from jaxmath.tour import kernels, page, run, sources
+from jaxmath.tour.kernels import Session
 from jaxmath.tour.sources import Source
 
 
@@ -32,6 +33,7 @@ class Card:
     problems: list[str]
     cells: list[dict[str, Any]]
     picture: bytes = b""
+    wide: bool = False
 
     @property
     def good(self) -> bool:
@@ -111,22 +113,25 @@ async def _workers(book: Book, progress: Progress) -> None:
     whole = progress.add_task("all notebooks", total=len(book.places))
     gate = asyncio.Semaphore(run.workers())
 
-    async def one(source: Source) -> None:
+    async def one(source: Source, session: Session) -> None:
         async with gate:
             task = progress.add_task(escape(source.slug), total=None)
-            await _one(book, source, progress, task)
+            await _one(book, source, session, progress, task)
             progress.remove_task(task)
             progress.advance(whole)
             mark = "[green]passed[/]" if book.cards[source.path].good else "[red]failed[/]"
             progress.console.print(f"{mark} {escape(source.slug)} {book.cards[source.path].seconds} s", highlight=False)
 
-    await asyncio.gather(*map(one, book.places))
+    async with kernels.session() as session:
+        await asyncio.gather(*(one(source, session) for source in book.places))
 
 
-async def _one(book: Book, source: Source, progress: Progress, task: TaskID) -> None:
+async def _one(book: Book, source: Source, session: Session, progress: Progress, task: TaskID) -> None:
+    def show(done: int, total: int) -> None:
+        progress.update(task, completed=done, total=total)
+
     try:
-        notebook = sources.read(source)
-        done = await run.run(notebook, on_cell=lambda n, total: progress.update(task, completed=n, total=total))
+        done = await run.run(sources.read(source), session, on_cell=show)
         book.cards[source.path] = _card(source, done)
     except Exception as failure:  # nothing that one notebook does may stop the others
         book.cards[source.path] = _unreadable(source, failure)
@@ -136,7 +141,7 @@ async def _one(book: Book, source: Source, progress: Progress, task: TaskID) -> 
 def _card(source: Source, done: run.Run) -> Card:
     parts = page.body(done.notebook)
     title = sources.title(done.notebook, source.slug)
-    ending, picture = parts.figure or ("", b"")
+    figure = parts.thumbnail
     return Card(
         slug=source.slug,
         section=source.section,
@@ -145,10 +150,11 @@ def _card(source: Source, done: run.Run) -> Card:
         title=page.inline(title),
         device=done.device or "device unknown",
         seconds=f"{done.seconds:.1f}",
-        figure=f"figures/{source.slug}.{ending}" if ending else "",
+        figure=f"figures/{source.slug}.{figure.ending}" if figure else "",
         problems=[*([done.error] if done.error else []), *parts.problems],
         cells=parts.cells,
-        picture=picture,
+        picture=figure.content if figure else b"",
+        wide=figure is not None and figure.wide,
     )
 
 

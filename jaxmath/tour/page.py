@@ -2,6 +2,7 @@
 
 import base64
 import re
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -27,11 +28,32 @@ _LIVE = ("application/vnd.jupyter.widget-view+json", "application/vnd.plotly.v1+
 
 @dataclass
 class Body:
-    """The parts of a page. `problems` says what could not be rendered; `figure` is the first one, ending and bytes."""
+    """The parts of a page. `problems` says what could not be rendered; `figures` are those of its outputs."""
 
     cells: list[dict[str, Any]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
-    figure: tuple[str, bytes] | None = None
+    figures: list["Figure"] = field(default_factory=list)
+
+    @property
+    def thumbnail(self) -> "Figure | None":
+        """The first figure that is not wide, of which most is seen in small; the first one if all are."""
+        return next((figure for figure in self.figures if not figure.wide), next(iter(self.figures), None))
+
+
+@dataclass(frozen=True)
+class Figure:
+    """An image: the ending of its file, and its bytes."""
+
+    ending: str
+    content: bytes
+
+    @property
+    def wide(self) -> bool:
+        """Whether it is a PNG much wider than high, such as a row of panels."""
+        if self.ending != "png":
+            return False
+        width, height = struct.unpack(">II", self.content[16:24])
+        return 5 * width > 8 * height
 
 
 def body(notebook: Any) -> Body:
@@ -140,7 +162,7 @@ def _output(output: Any, text: MarkdownIt, result: Body) -> dict[str, Any] | Non
 def _image(kind: str, data: str, result: Body) -> dict[str, Any]:
     ending = {"image/png": "png", "image/jpeg": "jpg", "image/svg+xml": "svg"}[kind]
     content = data.encode() if ending == "svg" else base64.b64decode(data)
-    result.figure = result.figure or (ending, content)
+    result.figures.append(Figure(ending, content))
     address = f"data:{kind};base64,{base64.b64encode(content).decode()}"
     return {"kind": "figure", "html": Markup('<img alt="figure" src="{}">').format(address)}
 

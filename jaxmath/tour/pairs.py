@@ -1,13 +1,16 @@
 """Keeps the pairs in step: `.py` is the source of a notebook, the `.ipynb` beside it is the same one executed."""
 
 import asyncio
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import nbformat
 
 from jaxmath._files import check_output, json_of, write_output
-from jaxmath.tour import page, run, sources
+from jaxmath.tour import kernels, page, run, sources
+from jaxmath.tour.kernels import Session
 from jaxmath.tour.sources import Source
 
 MAX_BYTES = 1_000_000
@@ -38,8 +41,21 @@ def sync(source: Source) -> str | None:
     Raises:
       OSError: if it cannot be written, or the file that is there was saved by an editor of notebooks.
     """
+    return asyncio.run(_sync_all([source], lambda line: None))[0]
+
+
+async def _sync_all(chosen: list[Source], tell: Callable[[str], None]) -> list[str | None]:
+    problems = []
+    async with kernels.session() as session:
+        for source in chosen:
+            problems.append(await _sync(source, session))
+            tell(f"{source.path.name}: {problems[-1] or 'written'}")
+    return problems
+
+
+async def _sync(source: Source, session: Session) -> str | None:
     check_output(_COMPLAINT, pair(source), _KIND, _is_ours)
-    done = asyncio.run(run.run(sources.read(source)))
+    done = await run.run(sources.read(source), session)
     if done.error:
         return done.error
     content = _content(done.notebook)
@@ -90,15 +106,13 @@ def main(names: list[str], *, check_only: bool, folder: Path | None = None) -> i
         print(problem)
         return 2
     bad = [f"{path}: no .py beside it" for path in orphans(folder)] if not names else []
-    for source in chosen:
-        try:
-            problem = check(source) if check_only else sync(source)
-        except OSError as trouble:
-            print(trouble)
-            return 2
-        bad += [f"{source.path}: {problem}"] if problem else []
-        if not check_only:
-            print(f"{source.path.name}: {problem or 'written'}", flush=True)
+    try:
+        tell = partial(print, flush=True)
+        problems = [check(source) for source in chosen] if check_only else asyncio.run(_sync_all(chosen, tell))
+    except OSError as trouble:
+        print(trouble)
+        return 2
+    bad += [f"{source.path}: {problem}" for source, problem in zip(chosen, problems, strict=True) if problem]
     print("\n".join(bad) or f"{len(chosen)} pairs in step")
     return int(bool(bad))
 

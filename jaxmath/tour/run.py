@@ -11,14 +11,16 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
-from jupyter_client.kernelspec import KernelSpecManager
-from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellControlSignal, CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
+
+from jaxmath.tour import kernels
+from jaxmath.tour.kernels import Session
 
 CELL_SECONDS = 120
 _DEVICE = "__import__('jax').devices()[0].platform, __import__('jax').devices()[0].device_kind"
@@ -43,11 +45,12 @@ def workers() -> int:
     return 1 if find_spec("libtpu") is not None and (not chosen or "tpu" in chosen) else 2
 
 
-async def run(notebook: NotebookNode, *, on_cell: Callable[[int, int], None] | None = None) -> Run:
+async def run(notebook: NotebookNode, session: Session, *, on_cell: Callable[[int, int], None] | None = None) -> Run:
     """Runs a notebook in a fresh kernel up to its end or to its first failing cell, whose error stays in its outputs.
 
     Args:
       notebook: it receives the outputs; those it had are removed.
+      session: what the kernels of one tour share, of `kernels.session`.
       on_cell: called with the number of cells done and of all cells.
 
     Raises:
@@ -58,8 +61,8 @@ async def run(notebook: NotebookNode, *, on_cell: Callable[[int, int], None] | N
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
     try:
-        with tempfile.TemporaryDirectory(prefix="jaxmath-tour-", ignore_cleanup_errors=True) as folder:
-            async with _kernel(notebook, folder) as client:
+        with tempfile.TemporaryDirectory(dir=session.folder, ignore_cleanup_errors=True) as folder:
+            async with _kernel(notebook, Path(folder), session) as client:
                 error = await _run_cells(client, notebook, on_cell)
                 device = await _device(client)
     except (RuntimeError, OSError) as failure:  # no kernel, or none any more
@@ -69,22 +72,17 @@ async def run(notebook: NotebookNode, *, on_cell: Callable[[int, int], None] | N
 
 
 @asynccontextmanager
-async def _kernel(notebook: NotebookNode, folder: str) -> AsyncIterator[NotebookClient]:
-    # No kernel folders: whatever kernels the user has installed, only the one of this interpreter is found.
-    specs = KernelSpecManager(kernel_dirs=[])
-    manager = AsyncKernelManager(kernel_name="python3", kernel_spec_manager=specs)
-    manager.connection_file = os.path.join(folder, "kernel.json")
-    if os.name == "posix" and len(folder) < 80:  # no open port; the address of a socket file is at most 107 long
-        manager.transport, manager.ip = "ipc", os.path.join(folder, "socket")
+async def _kernel(notebook: NotebookNode, folder: Path, session: Session) -> AsyncIterator[NotebookClient]:
+    manager = kernels.manager(folder, session)
     client = NotebookClient(notebook, km=manager, timeout=CELL_SECONDS, interrupt_on_timeout=True)
     client.log.setLevel(logging.CRITICAL)
     client.record_timing = False
     client.coalesce_streams = True
-    environment = dict(os.environ, JAXMATH_TOUR="1", XLA_PYTHON_CLIENT_PREALLOCATE="false", IPYTHONDIR=folder)
-    environment.pop("MPLBACKEND", None)
     try:
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}  # notebooks' own output comes as messages
-        await client.async_start_new_kernel(env=environment, cwd=folder, **quiet)
+        await client.async_start_new_kernel(
+            env={**session.variables, "IPYTHONDIR": str(folder)}, cwd=str(folder), **quiet
+        )
         await client.async_start_new_kernel_client()
         yield client
     finally:

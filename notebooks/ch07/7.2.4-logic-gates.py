@@ -16,11 +16,18 @@
 
 # %%
 import sys
+from pathlib import Path
 
 from IPython import get_ipython
 
+# On Colab jaxmath is installed from what you have put beside this notebook (in the files of the session): a wheel,
+# which `uv build --wheel` makes in a clone of the repository, or the clone itself.
 if "google.colab" in sys.modules:
-    get_ipython().run_line_magic("pip", 'install -q "jaxmath[tour]"')
+    here = Path.cwd()
+    clones = [p for p in (here, *here.parents, *here.iterdir()) if (p / "jaxmath" / "__init__.py").is_file()]
+    found = [*clones, *sorted(here.glob("jaxmath-*.whl"))]
+    assert found, "put a wheel of jaxmath, or a clone of its repository, beside this notebook; then run this cell again"
+    get_ipython().run_line_magic("pip", f'install -q "{found[-1]}[tour]"')
 
 # %%
 import jax
