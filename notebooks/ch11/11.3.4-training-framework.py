@@ -37,7 +37,6 @@ import io
 import signal
 import tempfile
 from functools import partial
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
