@@ -205,6 +205,7 @@ def test_kernels_share_what_is_compiled_unless_the_user_has_chosen(tmp_path, mon
     monkeypatch.delenv("PYTHONPYCACHEPREFIX", raising=False)
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "mine")
+    monkeypatch.setattr(kernels, "CAN_FORK", False)
     chosen = kernels.environment(tmp_path)
     assert chosen["JAX_COMPILATION_CACHE_DIR"] == "mine"
     assert chosen["PYTHONPYCACHEPREFIX"] == str(tmp_path / "bytecode")

@@ -12,7 +12,17 @@ import signal
 import sys
 
 # Not matplotlib's inline backend: it connects itself with the IPython that imports it.
-_MODULES = ("ipykernel.kernelapp", "IPython.core.completer", "matplotlib.pyplot", "scipy.special", "flax.nnx", "optax")
+_MODULES = (
+    *(
+        "ipykernel.kernelapp",
+        "IPython.core.completer",
+        "matplotlib.pyplot",
+        "mpl_toolkits.mplot3d",
+        "flax.nnx",
+        "optax",
+    ),
+    *("scipy.linalg", "scipy.optimize", "scipy.signal", "scipy.sparse.linalg", "scipy.stats", "sklearn.datasets"),
+)
 
 
 def main() -> None:

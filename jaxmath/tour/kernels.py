@@ -69,8 +69,8 @@ def manager(folder: Path, session: Session) -> AsyncKernelManager:
 def environment(folder: Path) -> dict[str, str]:
     """The environment of kernels, which keep in ``folder`` what they compile.
 
-    A compilation cache that the user has set is used instead, and so is the bytecode beside the sources where Python
-    may write it.
+    A compilation cache that the user has set is used instead. Where Python may not write bytecode beside the sources,
+    kernels that are new interpreters share some of their own; forks need none.
     """
     variables = dict(os.environ, JAXMATH_TOUR="1", XLA_PYTHON_CLIENT_PREALLOCATE="false")
     variables["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
@@ -78,7 +78,7 @@ def environment(folder: Path) -> dict[str, str]:
         variables["JAX_COMPILATION_CACHE_DIR"] = str(folder / "programs")
         variables["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
         variables["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
-    if variables.pop("PYTHONDONTWRITEBYTECODE", ""):
+    if not CAN_FORK and variables.pop("PYTHONDONTWRITEBYTECODE", ""):
         variables.setdefault("PYTHONPYCACHEPREFIX", str(folder / "bytecode"))
     return variables
 
