@@ -13,8 +13,10 @@ from safetensors import safe_open
 from scipy import signal
 
 from jaxmath import conv, models
+from jaxmath.crosscheck.gradient import quick_to_compile
 from jaxmath.models._convolution import Conv, convolution
 
+compiled = partial(jax.jit, compiler_options=quick_to_compile())
 AXES = ("NHWC", "HWIO", "NHWC")
 # image (n, h, w, channels), kernel (h, w, channels, outputs), strides, padding
 GEOMETRIES = {
@@ -45,14 +47,34 @@ def drawn(*shapes: tuple[int, ...], seed: int = 0) -> list[jax.Array]:
     return [jnp.asarray(rng.normal(size=shape), jnp.float32) for shape in shapes]
 
 
-def build(*arguments, seed: int = 0, **options) -> models.LeNet:
-    """In one program, which other seeds share: layer by layer takes seconds."""
-    return _builder(arguments, tuple(options.items()))(nnx.Rngs(seed))
-
-
 @functools.cache
-def _builder(arguments, options):
-    return nnx.jit(lambda rngs: models.LeNet(*arguments, rngs=rngs, **dict(options)))
+def _builder(channels):
+    return compiled(lambda **frame: nnx.split(models.LeNet(channels=channels, rngs=nnx.Rngs(0), **frame)))
+
+
+def build(channels=1, **frame) -> models.LeNet:
+    """In one program: layer by layer takes seconds."""
+    return nnx.merge(*_builder(channels)(**frame))
+
+
+def blank(*arguments, **options) -> models.LeNet:
+    """Of zeros, which compiles nothing."""
+    graphdef, state = nnx.split(abstract(*arguments, **options))
+    return nnx.merge(graphdef, jax.tree.map(lambda leaf: jnp.asarray(np.zeros(leaf.shape, leaf.dtype)), state))
+
+
+def abstract(*arguments, **options) -> models.LeNet:
+    """Of shapes and types alone."""
+    return nnx.eval_shape(lambda: models.LeNet(*arguments, rngs=nnx.Rngs(0), **options))
+
+
+@partial(compiled, static_argnums=0)
+def _output(graphdef, state, x):
+    return nnx.merge(graphdef, state)(x)
+
+
+def output(model, x):
+    return _output(*nnx.split(model), x)
 
 
 @pytest.fixture(scope="module")
@@ -69,13 +91,15 @@ def test_convolution_and_its_derivatives(geometry):
     own = partial(conv.correlate, stride=strides, padding=pads)
     if geometry in GEOMETRIES:
         own = lambda x, k: jax.lax.conv_general_dilated(x, k, strides, padding, dimension_numbers=AXES)  # noqa: E731
-    g = jnp.cos(jnp.arange(np.prod(jax.eval_shape(own, x, k).shape))).reshape(jax.eval_shape(own, x, k).shape)
+    shape = jax.eval_shape(own, x, k).shape
+    g = np.cos(np.arange(np.prod(shape), dtype=np.float32)).reshape(shape)
 
-    def all_of(function):
-        return jax.jit(lambda x, k, g: (function(x, k), *jax.vjp(function, x, k)[1](g)))(x, k, g.astype(x.dtype))
+    def all_of(function, jit):
+        return jit(lambda x, k, g: (function(x, k), *jax.vjp(function, x, k)[1](g)))(x, k, g)
 
     with jax.default_matmul_precision("highest"):
-        for ours, expected in zip(all_of(lambda x, k: convolution(x, k, strides, padding)), all_of(own), strict=True):
+        found = all_of(lambda x, k: convolution(x, k, strides, padding), jax.jit)
+        for ours, expected in zip(found, all_of(own, compiled), strict=True):
             np.testing.assert_allclose(ours, expected, atol=3e-6 * np.abs(expected).max())
 
 
@@ -89,9 +113,10 @@ def test_convolution_for_every_platform_and_under_vmap(geometry):
 
     traced = jax.jit(jax.grad(loss)).trace(k, x)
     assert all(traced.lower(lowering_platforms=(name,)) for name in ("cpu", "cuda", "tpu"))
-    kernels = jnp.stack([k, 2 * k])
-    each = jax.jit(jax.vmap(jax.grad(loss), in_axes=(0, None)))(kernels, x)
-    expected = jnp.stack([jax.grad(loss)(k, x) for k in kernels])
+    kernels = np.stack([k, 2 * k])
+    each = compiled(jax.vmap(jax.grad(loss), in_axes=(0, None)))(kernels, x)
+    one = compiled(jax.grad(loss))
+    expected = np.stack([one(k, x) for k in kernels])
     np.testing.assert_allclose(each, expected, atol=2e-6 * np.abs(expected).max())
 
 
@@ -116,14 +141,21 @@ def test_what_a_convolution_layer_may_have_besides():
         ((4, 8, (3, 3)), x),
         ((4, 8, (3,)), lines),
     ):
-        options = {"feature_group_count": 2, "kernel_dilation": 2, "rngs": nnx.Rngs(0)}
-        ours, own = Conv(*arguments, **options), nnx.Conv(*arguments, **options | {"rngs": nnx.Rngs(0)})
-        np.testing.assert_array_equal(ours(batch), own(batch))
+        ours, own = (
+            compiled(
+                lambda x, layer=layer, arguments=arguments: layer(
+                    *arguments, feature_group_count=2, kernel_dilation=2, rngs=nnx.Rngs(0)
+                )(x)
+            )(batch)
+            for layer in (Conv, nnx.Conv)
+        )
+        np.testing.assert_array_equal(ours, own)
 
 
 def test_mixed_precision():
-    model = build(dtype=jnp.bfloat16)
-    assert model(jnp.ones((1, 28, 28, 1))).dtype == jnp.bfloat16
+    model = abstract(dtype=jnp.bfloat16)
+    images = jax.ShapeDtypeStruct((1, 28, 28, 1), jnp.float32)
+    assert nnx.eval_shape(lambda model, x: model(x), model, images).dtype == jnp.bfloat16
     assert {leaf.dtype for leaf in jax.tree.leaves(nnx.state(model, nnx.Param))} == {jnp.dtype(jnp.float32)}
 
 
@@ -132,7 +164,7 @@ def test_lenet_against_numpy(lenet):
     weights = {
         ".".join(map(str, path)): np.asarray(v[...], np.float64) for path, v in nnx.to_flat_state(nnx.state(lenet))
     }
-    for image, logits in zip(x, jax.jit(lenet)(x), strict=True):
+    for image, logits in zip(x, output(lenet, x), strict=True):
         a = np.asarray(image, np.float64)
         for name in ("conv1", "conv2", "conv3"):
             kernel, bias = weights[f"{name}.kernel"], weights[f"{name}.bias"]
@@ -146,23 +178,22 @@ def test_lenet_against_numpy(lenet):
 
 def test_lenet_takes_28_pixels_and_32(lenet):
     (x,) = drawn((2, 28, 28, 1))
-    framed = jnp.pad(x, ((0, 0), (2, 2), (2, 2), (0, 0)))
-    np.testing.assert_array_equal(lenet(x), lenet(framed))
+    framed = np.pad(x, ((0, 0), (2, 2), (2, 2), (0, 0)))
+    np.testing.assert_array_equal(output(lenet, x), output(lenet, framed))
 
 
 def test_lenet_normalizes_with_its_frame(lenet, tmp_path):
     (x,) = drawn((2, 28, 28, 2))
     mean, std = np.array([0.5, -1.0], np.float32), np.array([0.25, 2.0], np.float32)
-    plain = build(channels=2)
-    normalized = nnx.jit(lambda: models.LeNet(channels=2, mean=mean, std=std, rngs=nnx.Rngs(0)))()
+    plain = build(2, mean=np.zeros(2, np.float32), std=np.ones(2, np.float32))
+    normalized = build(2, mean=mean, std=std)
     framed = np.pad(x, ((0, 0), (2, 2), (2, 2), (0, 0)))
-    np.testing.assert_allclose(
-        normalized(x), plain(jnp.asarray((framed - np.float32(mean)) / np.float32(std))), atol=1e-5
-    )
+    found = output(normalized, x)
+    np.testing.assert_allclose(found, output(plain, (framed - mean) / std), atol=1e-5)
     models.save_weights(tmp_path / "weights", normalized)
-    again = models.load_weights(tmp_path / "weights", build(channels=2, seed=1))
-    np.testing.assert_array_equal(again(x), normalized(x))
-    assert models.count_parameters(normalized) == models.count_parameters(plain)
+    again = models.load_weights(tmp_path / "weights", blank(channels=2))
+    np.testing.assert_array_equal(output(again, x), found)
+    assert models.count_parameters(normalized) == models.count_parameters(abstract(channels=2))
 
 
 @pytest.mark.bad_input
@@ -177,14 +208,14 @@ def test_lenet_takes_no_other_images(lenet):
 
 
 def test_lenet_in_colour_for_two_classes():
-    model = build(2, channels=3)
-    assert model(jnp.ones((4, 32, 32, 3))).shape == (4, 2)
+    images = jax.ShapeDtypeStruct((4, 32, 32, 3), jnp.float32)
+    assert nnx.eval_shape(lambda model, x: model(x), abstract(2, channels=3), images).shape == (4, 2)
 
 
 def test_a_nan_stays_in_its_example(lenet):
-    x = np.zeros((3, 28, 28, 1), np.float32)
+    x = np.zeros((2, 28, 28, 1), np.float32)
     x[1, 5, 5] = np.nan
-    np.testing.assert_array_equal(np.isnan(lenet(jnp.asarray(x))).any(axis=1), [False, True, False])
+    np.testing.assert_array_equal(np.isnan(output(lenet, x)).any(axis=1), [False, True])
 
 
 def test_summary_and_features(lenet):
@@ -192,12 +223,12 @@ def test_summary_and_features(lenet):
     found = models.summary(lenet, (7, 32, 32, 1))
     assert [layer.num_parameters for layer in found.layers] == [156, 2_416, 48_120, 10_164, 850]
     (x,) = drawn((7, 32, 32, 1))
-    outputs = models.features(lenet, x)
+    outputs, logits, first = compiled(lambda x: (models.features(lenet, x), lenet(x), lenet.conv1(x)))(x)
     assert {name: output.shape for name, output in outputs.items()} == {
         layer.name: layer.output_shape for layer in found.layers
     }
-    np.testing.assert_array_equal(outputs["output"], lenet(x))
-    np.testing.assert_array_equal(outputs["conv1"], lenet.conv1(x))
+    np.testing.assert_array_equal(outputs["output"], logits)
+    np.testing.assert_array_equal(outputs["conv1"], first)
 
 
 class _Blocks(nnx.Module):
@@ -230,13 +261,13 @@ def test_features_come_in_the_order_of_definition_and_change_nothing():
 def test_weights_come_back(tmp_path, lenet):
     path = tmp_path / "lenet.safetensors"
     models.save_weights(path, lenet)
-    other = build(seed=1, param_dtype=jnp.bfloat16)
+    other = blank(param_dtype=jnp.bfloat16)
     assert models.load_weights(path, other) is other
     jax.tree.map(
         lambda a, b: np.testing.assert_array_equal(np.asarray(a, jnp.bfloat16), b), nnx.state(lenet), nnx.state(other)
     )
     models.save_weights(path, other)  # bfloat16 in the file
-    models.load_weights(path, build(seed=2))
+    models.load_weights(path, blank())
     blocks = _Blocks(nnx.Rngs(0))
     blocks(jnp.arange(6.0).reshape(2, 3))  # moves the running statistics
     models.save_weights(path, blocks)
@@ -252,12 +283,12 @@ def test_weights_that_do_not_fit(tmp_path, lenet):
     models.save_weights(path, _Blocks(nnx.Rngs(0)))
     with pytest.raises(ValueError, match=r"weights\.safetensors has no conv1\.bias"):
         models.load_weights(path, lenet)
-    more = build()
+    more = blank()
     more.extra = nnx.Linear(1, 1, rngs=nnx.Rngs(0))
     models.save_weights(path, more)
     with pytest.raises(ValueError, match=r"weights\.safetensors has a weight that LeNet has not, extra\.bias"):
         models.load_weights(path, lenet)
-    models.save_weights(path, build(2))
+    models.save_weights(path, blank(2))
     with pytest.raises(ValueError, match=r"does not fit at output\.bias: got \(2,\), expected \(10,\)"):
         models.load_weights(path, lenet)
     path.write_bytes(path.read_bytes()[:-1])
@@ -271,13 +302,13 @@ def test_weights_that_do_not_fit(tmp_path, lenet):
 def test_without_the_graph_mode_of_flax():
     """No attribute is shared within a model."""
     with nnx.set_graph_mode(False):
-        model = models.LeNet(rngs=nnx.Rngs(0))
-        graphdef, params, rest = nnx.split(model, nnx.Param, ...)
+        split = compiled(lambda: nnx.split(models.LeNet(rngs=nnx.Rngs(0)), nnx.Param, ...))
+        graphdef, params, rest = split()
 
         def loss(params, x):
             return jnp.mean(nnx.merge(graphdef, params, rest, copy=True)(x) ** 2)
 
-        gradient = jax.jit(jax.grad(loss))(params, jnp.ones((1, 28, 28, 1)))
+        gradient = compiled(jax.grad(loss))(params, jnp.ones((1, 28, 28, 1)))
     assert all(np.abs(leaf).max() > 0 for leaf in jax.tree.leaves(gradient))
 
 
