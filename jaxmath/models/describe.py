@@ -67,9 +67,9 @@ def features(model: nnx.Module, x: Float[Array, "n ..."]) -> dict[str, Float[Arr
 
     Example:
       >>> from jaxmath.models import LeNet
-      >>> found = features(LeNet(rngs=nnx.Rngs(0)), jnp.zeros((1, 28, 28, 1)))
+      >>> found = features(LeNet(rngs=nnx.Rngs(0)), jnp.zeros((5, 28, 28, 1)))
       >>> {name: output.shape for name, output in found.items()}["conv2"]
-      (1, 10, 10, 16)
+      (5, 10, 10, 16)
     """
     copy = nnx.merge(*nnx.split(model), copy=True)
     _, caught = nnx.capture(copy, nnx.Intermediate, method_outputs=nnx.Intermediate)(x)

@@ -118,9 +118,9 @@ def impute(p: PCA | MissingPCA, x: Num[ArrayLike, "m d"]) -> Float[Array, "m d"]
 
     Example:
       >>> from jaxmath import pca
-      >>> p = pca.fit(jnp.array([[0.0, 0.0], [1.0, 1.0], [2.0, 2.0]]), 1)
-      >>> print(jnp.round(impute(p, jnp.array([[5.0, jnp.nan]])), 3))
-      [[5. 5.]]
+      >>> x = jnp.array([[0.0, 0.0], [1.0, 1.0], [2.0, 2.0], [5.0, jnp.nan]])
+      >>> print(jnp.round(impute(pca.fit(x[:3], 1), x)[3], 3))
+      [5. 5.]
     """
     p, x, dtype = as_rows("pca.impute", p, x, p.mean.shape[0])
     noise = jnp.maximum(p.noise_variance, _least_noise(p.explained_variance))

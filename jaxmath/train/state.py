@@ -126,7 +126,7 @@ def create(
       >>> import optax
       >>> from jaxmath import models
       >>> state = create(models.LeNet(rngs=nnx.Rngs(0)), optax.sgd(0.01, momentum=0.9))
-      >>> state, metrics = step(state, (jnp.zeros((2, 28, 28, 1), jnp.uint8), jnp.array([3, 5])))
+      >>> state, metrics = compile(step)(state, (jnp.zeros((2, 28, 28, 1), jnp.uint8), jnp.array([3, 5])))
       >>> print(state.step, sorted(metrics))
       1 ['accuracy', 'loss']
     """
