@@ -101,7 +101,7 @@ def fit(
     if weighting is not None:
         weighting = one_of("lsa.fit", "weighting", weighting, ("tfidf", "log_entropy"))
     solver = _resolve(one_of("lsa.fit", "solver", solver, ("auto", "svd", "randomized")), counts, key)
-    table = _map(wide, counts)
+    table = _map(wide, _added(counts))
     term_weights = _term_weights(table, weighting)
     x = _weighted(table, term_weights, weighting)
     key = jax.random.key(0) if key is None else as_key("lsa.fit", key)
@@ -224,7 +224,7 @@ def _coordinates(name: str, l: LSA, counts: ArrayLike | BCOO) -> Array:  # noqa:
     counts = _as_counts(name, counts)
     if counts.shape[1] != l.components.shape[1]:
         raise ValueError(f"{name}: expected {l.components.shape[1]} terms, as the fit has, got shape {counts.shape}")
-    x = _weighted(_map(wide, counts), wide(l.term_weights), l.weighting)
+    x = _weighted(_map(wide, _added(counts)), wide(l.term_weights), l.weighting)
     return _times(x, wide(l.components).T).astype(jnp.promote_types(counts.dtype, l.components.dtype))
 
 
@@ -272,7 +272,7 @@ def _weighted(counts: Array | BCOO, term_weights: Array, weighting: str | None) 
 
 
 def _as_counts(name: str, counts: ArrayLike | BCOO) -> Array | BCOO:
-    """A dense table, or a sparse one in which every cell stands once."""
+    """A dense table or a sparse one, in which a cell may stand several times."""
     if hasattr(counts, "tocoo"):
         kind = type(counts).__name__
         raise TypeError(f"{name}: expected an array or a BCOO, got {kind}; pass BCOO.from_scipy_sparse(counts)")
@@ -282,8 +282,15 @@ def _as_counts(name: str, counts: ArrayLike | BCOO) -> Array | BCOO:
         raise ValueError(f"{name}: expected a BCOO of shape (documents, terms) with two sparse axes, got {counts}")
     if 0 in counts.shape:
         raise ValueError(f"{name}: expected at least one row and one column, got shape {counts.shape}")
-    table = BCOO((as_float(name, counts.data), counts.indices), shape=counts.shape)
-    return table if counts.unique_indices else table.sum_duplicates(nse=counts.nse)
+    data = as_float(name, counts.data)
+    return BCOO((data, counts.indices), shape=counts.shape, unique_indices=counts.unique_indices)
+
+
+def _added(counts: Array | BCOO) -> Array | BCOO:
+    """The counts with every cell once."""
+    if not isinstance(counts, BCOO) or counts.unique_indices:
+        return counts
+    return counts.sum_duplicates(nse=counts.nse)
 
 
 # What follows reads the same for both kinds of table; functions that are mapped take 0 to 0.

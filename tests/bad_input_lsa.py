@@ -36,7 +36,7 @@ ROWS = [
     Row(
         "lsa.fit",
         "a dense axis",
-        lambda: lsa.fit(BCOO.fromdense(COUNTS, n_dense=1), 1),
+        lambda: lsa.fit(BCOO((COUNTS, np.arange(4)[:, None]), shape=COUNTS.shape), 1),
         ValueError,
         "two sparse axes",
     ),

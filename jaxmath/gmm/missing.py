@@ -20,7 +20,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, Num
 
 from jaxmath import reduce
-from jaxmath._array import as_matrix, as_weights, in_range, narrow, wide
+from jaxmath._array import as_key, as_matrix, as_weights, in_range, narrow, wide
 from jaxmath._missing import column_means
 from jaxmath.gmm.chunk import Statistics, posterior
 from jaxmath.gmm.climb import Fit, as_settings, best_fit
@@ -85,7 +85,7 @@ def fit_missing(
     Reference: Ghahramani and Jordan (1994); Little and Rubin (2019), section 11.2.
     """
     name = "gmm.fit_missing"
-    x = as_matrix(name, x)
+    key, x = as_key(name, key), as_matrix(name, x)
     rows = wide(x)
     settings = as_settings(name, len(x), num_components, covariance_type, init, n_init, max_steps, chunk_size)
     weights = None if weights is None else as_weights(name, weights, len(x)).astype(rows.dtype)

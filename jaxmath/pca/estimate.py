@@ -287,8 +287,6 @@ def _cut(full: PCA, rule: Any) -> PCA:
     if rule != "mle":
         squares = np.asarray(full.singular_values, float) ** 2
         k = choice.for_fraction(squares, squares.sum(), rule)
-    elif len(values) < dims:
-        raise ValueError(f'pca.fit: num_components="mle" needs at least as many rows as columns, got d = {dims}')
     else:
         k = choice.by_evidence(values, float(full.num_samples))
     return full._replace(
@@ -310,6 +308,8 @@ def _depends_on_numbers(num_components: Any, x: Array, weights: Array | None) ->
             f"pca.fit: num_components={num_components!r} looks at numbers: no jit, vmap or grad; "
             "fit once outside and pass the integer len(fit.components)"
         )
+    if not fraction and len(x) < x.shape[1]:
+        raise ValueError(f'pca.fit: num_components="mle" needs at least as many rows as columns, got d = {x.shape[1]}')
     return True
 
 
