@@ -5,7 +5,7 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
-from rows import INTEGERS, Row, X, data_rows, dtype_is, equal, near, nothing_finite, weight_rows, with_cell
+from rows import Row, X, data_rows, dtype_is, equal, near, nothing_finite, weight_rows, with_cell
 
 from jaxmath import kmeans
 
@@ -53,7 +53,7 @@ ROWS = [
         lambda: fit(with_cell(np.nan), 1, weights=[1, 1, 0, 1, 1]).centers[0],
         check=near(np.delete(X, 2, axis=0).mean(axis=0)),
     ),
-    Row("kmeans.fit", "repeated rows", partial(fit, np.ones((4, 2)), 3), check=_at_rest),
+    Row("kmeans.fit", "repeated rows", partial(fit, np.ones((6, 3)), 4), check=_at_rest),
     Row("kmeans.fit", "k = n", partial(fit, X, 5), check=_at_rest),
     Row("kmeans.fit", "one row", partial(fit, X[:1], 1), check=_at_rest),
     Row(
@@ -68,7 +68,12 @@ ROWS = [
         partial(fit, np.repeat(X[:2], 3, axis=0), 4, init="random"),
         check=_at_rest,
     ),
-    Row("kmeans.fit", "integers", lambda: fit(INTEGERS, 1).centers, check=near(np.mean(INTEGERS, axis=0)[None])),
+    Row(
+        "kmeans.fit",
+        "integers",
+        lambda: fit(X.astype(int).tolist(), 1, weights=[1] * 5).centers,
+        check=near(X.astype(int).mean(axis=0)[None]),
+    ),
     Row("kmeans.fit", "float16", lambda: fit(X.astype(np.float16), 2).centers, check=dtype_is(jnp.float16)),
     Row(
         "kmeans.fit_batches",

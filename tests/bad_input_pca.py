@@ -336,7 +336,7 @@ ROWS = [
     Row(
         "pca.fit_missing",
         "repeated rows",
-        lambda: pca.fit_missing(np.ones((4, 2)), 1).explained_variance,
+        lambda: pca.fit_missing(np.ones((4, 3)), 1).explained_variance,
         check=near(0.0),
     ),
     *data_rows("pca.impute", partial(pca.impute, FITTED)),
