@@ -1,5 +1,8 @@
 """Networks: derivatives against autodiff, the mistake bound, towers, and what initial weights are for."""
 
+import itertools
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,15 +12,18 @@ from hypothesis import strategies as st
 from jax.flatten_util import ravel_pytree
 
 from jaxmath import neural
+from jaxmath.crosscheck.gradient import quick_to_compile
 
+compiled = partial(jax.jit, compiler_options=quick_to_compile())
 CORNERS = jnp.array([[0, 0], [0, 1], [1, 0], [1, 1]])
 
 
 def _network(*sizes):
     """Parameters with biases that are not 0, data and targets."""
-    keys = jax.random.split(jax.random.key(len(sizes)), 4)
-    params = [(w, jax.random.normal(keys[0], b.shape)) for w, b in neural.init_mlp(keys[1], sizes)]
-    return params, jax.random.normal(keys[2], (7, sizes[0])), jax.random.normal(keys[3], (7, sizes[-1]))
+    rng = np.random.default_rng(len(sizes))
+    normal = lambda *shape: rng.normal(size=shape).astype(np.float32)  # noqa: E731
+    params = [(normal(m, n) / np.float32(m + n) ** 0.5, normal(m)) for n, m in itertools.pairwise(sizes)]
+    return params, normal(7, sizes[0]), normal(7, sizes[-1])
 
 
 def _loss(params, x, y, activation):
@@ -34,17 +40,17 @@ def _close(got, wanted, rtol=1e-5):
 @pytest.mark.parametrize("activation", [neural.sigmoid, neural.leaky_relu, jnp.sin, None])
 def test_backward_is_the_gradient(sizes, activation):
     params, x, y = _network(*sizes)
-    loss, gradients = jax.jit(lambda p: neural.backward(p, x, y, activation=activation))(params)
-    wanted, by_autodiff = jax.jit(jax.value_and_grad(lambda p: _loss(p, x, y, activation)))(params)
+    loss, gradients = compiled(lambda p: neural.backward(p, x, y, activation=activation))(params)
+    wanted, by_autodiff = compiled(jax.value_and_grad(lambda p: _loss(p, x, y, activation)))(params)
     assert loss == pytest.approx(float(wanted), rel=1e-5)
     _close(gradients, by_autodiff)
 
 
 def test_gradients_of_examples_have_the_gradient_as_their_mean():
     params, x, y = _network(3, 4, 2)
-    each = neural.per_example_gradients(params, x, y, activation=neural.tanh)
-    whole = neural.backward(params, x, y, activation=neural.tanh).gradients
-    _close(jax.tree.map(lambda g: g.mean(axis=0), each), whole)
+    functions = neural.per_example_gradients, neural.backward
+    each, whole = compiled(lambda *network: [f(*network, activation=neural.tanh) for f in functions])(params, x, y)
+    _close(jax.tree.map(lambda g: np.mean(g, axis=0), each), whole.gradients)
 
 
 def _share(z):
@@ -54,13 +60,26 @@ def _share(z):
 
 def test_activations_of_a_row_or_of_all():
     params, x, y = _network(3, 3, 3)
+
+    @partial(compiled, static_argnums=0)
+    def both(activation, p):
+        by_autodiff = jax.grad(lambda p: _loss(p, x, y, activation))(p)
+        return neural.backward(p, x, y, activation=activation).gradients, by_autodiff
+
     for activation in (_share, jax.nn.softmax):
-        by_autodiff = jax.jit(jax.grad(lambda p, f=activation: _loss(p, x, y, f)))(params)
-        _close(neural.backward(params, x, y, activation=activation).gradients, by_autodiff)
-    each = neural.per_example_gradients(params, x, y, activation=jax.nn.softmax)
-    _close(jax.tree.map(lambda g: g.mean(axis=0), each), by_autodiff)
-    hidden = neural.forward(params[:1], x, activation=jax.nn.softmax).output
-    _close(neural.mlp(params, x, activation=jax.nn.softmax), neural.mlp(params[1:], hidden, activation=None))
+        gradients, by_autodiff = both(activation, params)
+        _close(gradients, by_autodiff)
+
+    @compiled
+    def by_rows(params):
+        each = neural.per_example_gradients(params, x, y, activation=jax.nn.softmax)
+        hidden = neural.forward(params[:1], x, activation=jax.nn.softmax).output
+        in_two = neural.mlp(params[1:], hidden, activation=None)
+        return each, neural.mlp(params, x, activation=jax.nn.softmax), in_two
+
+    each, whole, in_two = by_rows(params)
+    _close(jax.tree.map(lambda g: np.mean(g, axis=0), each), by_autodiff)
+    _close(whole, in_two)
 
 
 @pytest.mark.bad_input
@@ -75,28 +94,38 @@ def test_rows_that_depend_on_each_other(call):
 
 def test_product_with_the_hessian():
     params, x, y = _network(2, 3, 1)
-    vector = jax.tree.map(jnp.cos, params)
+    vector = jax.tree.map(np.cos, params)
     flat, shaped = ravel_pytree(params)
-    hessian = jax.jit(jax.hessian(lambda p: _loss(shaped(p), x, y, neural.sigmoid)))(flat)
-    product = neural.hessian_vector_product(params, x, y, vector)
-    _close(product, shaped(jnp.sum(hessian * ravel_pytree(vector)[0], axis=1)))
+
+    @compiled
+    def both(params, flat):
+        hessian = jax.hessian(lambda p: _loss(shaped(p), x, y, neural.sigmoid))(flat)
+        return neural.hessian_vector_product(params, x, y, vector), hessian
+
+    product, hessian = both(params, flat)
+    _close(product, shaped(np.asarray(hessian) @ np.asarray(ravel_pytree(vector)[0])))
 
 
 def test_a_multi_layer_perceptron_is_linear_in_the_end():
     params, x, _ = _network(3, 4, 2)
-    hidden, (weights, bias) = params[0], params[1]
-    a = neural.dense(x, *hidden, neural.relu)
-    _close(neural.mlp(params, x, activation=neural.relu), neural.dense(a, weights, bias))
-    all_activated = neural.mlp(params, x, activation=neural.relu, output_activation=neural.relu)
-    forward = neural.forward(params, x, activation=neural.relu)
-    _close((all_activated, a), (forward.output, forward.activations[0]))
+
+    @compiled
+    def all_of_it(params):
+        a = neural.dense(x, *params[0], neural.relu)
+        linear = neural.mlp(params, x, activation=neural.relu), neural.dense(a, *params[1])
+        activated = neural.mlp(params, x, activation=neural.relu, output_activation=neural.relu)
+        return a, linear, activated, neural.forward(params, x, activation=neural.relu)
+
+    a, linear, activated, forward = all_of_it(params)
+    _close(*linear)
+    _close((activated, a), (forward.output, forward.activations[0]))
 
 
 def test_small_numbers_survive_in_float16():
     """Each example's share of the gradient is too small for float16; their sum is not."""
     x, y = np.full((60_000, 1), 0.5, np.float16), np.full((60_000, 1), 0.501, np.float16)
     params = [(np.ones((1, 1), np.float16), np.zeros(1, np.float16))]
-    loss, [(by_weight, by_bias)] = neural.backward(params, x, y, activation=None)
+    loss, [(by_weight, by_bias)] = compiled(partial(neural.backward, activation=None))(params, x, y)
     assert {a.dtype for a in (loss, by_weight, by_bias)} == {jnp.dtype("float16")}
     miss = 0.5 - float(y[0, 0])
     np.testing.assert_allclose([by_weight[0, 0], by_bias[0]], [0.5 * miss, miss], rtol=2e-3)
@@ -147,16 +176,18 @@ def _wave(points):
     return jnp.sin(2 * points[:, 0]) * jnp.cos(3 * points[:, 1])
 
 
+@compiled
 def _heights(params, x):
     return neural.mlp(params, x, activation=neural.heaviside)[:, 0]
 
 
 def test_towers_come_closer_as_the_grid_is_refined():
-    x = jnp.asarray(np.random.default_rng(0).uniform((-1, 0), (1, 2), size=(1000, 2)), jnp.float32)
+    x = np.random.default_rng(0).uniform((-1, 0), (1, 2), size=(1000, 2)).astype(np.float32)
     errors = []
     for m in (4, 8, 16):
-        params = neural.tower_network(_wave, (jnp.linspace(-1, 1, m + 1), jnp.linspace(0, 2, m + 1)))
-        errors.append(float(jnp.abs(_heights(params, x) - _wave(x)).max()))
+        axes = np.linspace(-1, 1, m + 1, dtype=np.float32), np.linspace(0, 2, m + 1, dtype=np.float32)
+        params = neural.tower_network(_wave, axes)
+        errors.append(float(np.abs(_heights(params, x) - np.sin(2 * x[:, 0]) * np.cos(3 * x[:, 1])).max()))
         assert errors[-1] <= np.hypot(2, 3) * np.hypot(1 / m, 1 / m)  # Lipschitz constant, half a diagonal
     assert errors[0] > 1.5 * errors[1] > 2 * errors[2]
 
