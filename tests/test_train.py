@@ -753,6 +753,24 @@ def test_what_is_evaluated_must_be_pairs_and_what_is_predicted_images():
         train.predict(state, data.Images(x, labels, ("a", "b", "c")))
 
 
+@pytest.mark.bad_input
+def test_masked_entries_are_refused():
+    (x, labels), state = flat(), linear_state()
+    hidden, unknown = (np.ma.array(part, mask=np.arange(part.size).reshape(part.shape) == 3) for part in (x, labels))
+    for call, argument in (
+        (lambda: train.fit(state, (hidden, labels), batch_size=30, num_epochs=1), "fit: expected data"),
+        (lambda: train.fit(state, (x, unknown), batch_size=30, num_epochs=1), "fit: expected data"),
+        (lambda: fit(state, (x, labels), num_epochs=1, validation=(x, unknown)), "fit: expected validation"),
+        (lambda: train.predict(state, hidden), "predict: expected images"),
+        (lambda: train.evaluate(state, (x, unknown)), "evaluate: expected labels"),
+        (lambda: train.evaluate(state, [(x, labels), (x, unknown)]), "evaluate: expected labels"),
+    ):
+        with pytest.raises(
+            ValueError, match=rf"^train\.{argument} without masked entries, got 1; leave out their rows$"
+        ):
+            call()
+
+
 # checkpoints
 
 

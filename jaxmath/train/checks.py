@@ -7,6 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
+from jaxmath._array import unmasked
+
 
 def check_model(name: str, model: Any) -> None:
     """TypeError or ValueError unless this is a Flax NNX module with parameters."""
@@ -57,11 +59,12 @@ def check_scores(name: str, outputs: Any, labels: Any) -> None:
 
 
 def check_arrays(name: str, argument: str, data: tuple) -> None:
-    """TypeError unless all in a tuple are arrays."""
+    """TypeError unless all in a tuple are arrays, ValueError if an entry is masked: there is no training without it."""
     leaves = jax.tree.leaves(data)
     if not all(hasattr(leaf, "shape") for leaf in leaves):
         kinds = ", ".join(_kind(part) for part in data)
         raise TypeError(f"{name}: {argument} must be a tuple of arrays such as (images, labels), got one of {kinds}")
+    unmasked(name, argument, leaves)
 
 
 def beyond_classes(labels: Any, num_classes: int) -> str:

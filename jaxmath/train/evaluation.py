@@ -11,7 +11,7 @@ from flax import nnx
 from jaxtyping import Float
 
 from jaxmath import losses
-from jaxmath._array import as_size, same_rows
+from jaxmath._array import as_size, same_rows, unmasked
 from jaxmath.data.prepared import Images
 from jaxmath.train.checks import beyond_classes, check_arrays, check_returned, check_scores
 from jaxmath.train.metrics import accuracy
@@ -63,7 +63,7 @@ def predict(state: State, images: Any, *, batch_size: int = 500) -> Float[np.nda
     model, full, outputs = (state.graphdef, state.params, state.rest), min(batch_size, n), []
     rank = 0
     for batch in batches:
-        batch = jnp.asarray(batch)
+        batch = jnp.asarray(unmasked(name, "images", batch))
         rank = rank or batch.ndim
         if batch.ndim != rank:
             raise ValueError(f"{name}: expected images alone, all of {rank} axes, got a batch of shape {batch.shape}")
@@ -124,7 +124,7 @@ def _pair(item: Any) -> tuple[Any, Any]:
     if not isinstance(item, tuple | list) or len(item) != 2:
         kind = f"{len(item)} parts" if isinstance(item, tuple | list) else type(item).__name__
         raise TypeError(f"train.evaluate: expected (images, labels) or an iterable of such pairs, not of {kind}")
-    return item[0], item[1]
+    return item[0], unmasked("train.evaluate", "labels", item[1])
 
 
 def measure(state: State, batches: Iterable[Any]) -> dict[str, float]:
