@@ -152,11 +152,13 @@ def test_what_a_convolution_layer_may_have_besides():
         np.testing.assert_array_equal(ours, own)
 
 
-def test_mixed_precision():
+def test_mixed_precision(lenet):
+    (x,) = drawn((2, 28, 28, 1))
     model = abstract(dtype=jnp.bfloat16)
-    images = jax.ShapeDtypeStruct((1, 28, 28, 1), jnp.float32)
-    assert nnx.eval_shape(lambda model, x: model(x), model, images).dtype == jnp.bfloat16
     assert {leaf.dtype for leaf in jax.tree.leaves(nnx.state(model, nnx.Param))} == {jnp.dtype(jnp.float32)}
+    found = _output(nnx.split(model)[0], nnx.split(lenet)[1], x)
+    assert found.dtype == jnp.bfloat16
+    np.testing.assert_allclose(found.astype(jnp.float32), output(lenet, x), atol=0.05)
 
 
 def test_lenet_against_numpy(lenet):

@@ -6,12 +6,13 @@ is asked of one case for each program: of the cases of the same functions the fi
 
 import functools
 import inspect
+import json
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from programs import DTYPE, is_one_program, num_compiled, program, representative
+from programs import BUDGETS, BUDGETS_OF, DTYPE, is_one_program, num_compiled, program, representative
 
 import jaxmath
 from jaxmath import crosscheck
@@ -60,6 +61,21 @@ def test_equals_reference(case, dtype):
         if dtype == DTYPE:
             function(*draw(case, dtype, 1)[0])
             assert program(case).num_traces == 1
+
+
+@once
+@every_case
+@pytest.mark.skipif(
+    (jax.__version__, jax.default_backend(), jax.device_count(), DTYPE) != (BUDGETS_OF, "cpu", 1, "float32"),
+    reason="budgets are of another version or device",
+)
+def test_program_is_within_its_budget(case):
+    """Compiling takes a millisecond a line. ``python tests/crosscheck/programs.py`` writes the budgets anew."""
+    assert program(case).lines() <= 1.05 * _budgets().get(case.title, 0) + 20
+
+
+def test_no_budget_is_of_a_case_that_is_gone():
+    assert set(_budgets()) == {case.title for case in CASES}
 
 
 @every_case
@@ -128,6 +144,11 @@ def test_every_covered_name_exists():
         module, _, path = name.partition(".")
         found = functools.reduce(getattr, path.split("."), getattr(jaxmath, module))
         assert callable(found) or isinstance(found, property), name
+
+
+@functools.cache
+def _budgets():
+    return json.loads(BUDGETS.read_text(encoding="utf-8"))
 
 
 def _public_functions():
