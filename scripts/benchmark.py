@@ -2,13 +2,14 @@
 
 Each side of a workload runs in a process of its own, so that thread pools do not disturb each other. The two run
 alternately; what counts is the median of the pairwise ratios, since shared machines drift. Compile time is reported
-apart, with the memory of each process, what a call takes beyond what it found, and the error of both results against
-float64.
+apart, with the memory of each process, what a call takes beyond what it found, the kernels of its BLAS, and the error
+of both results against float64.
 """
 
 import contextlib
 import json
 import multiprocessing
+import os
 import resource
 import statistics
 import sys
@@ -29,6 +30,8 @@ _RUN_SECONDS = 0.05
 # Before a run, the threads of the other side, which wait for more work in a busy loop, get this long to fall asleep;
 # then one call that is not timed wakes those of this side.
 _PAUSE_SECONDS = 0.1
+# Variables by which some machines choose a kernel of OpenBLAS that is slower than the one it would choose itself.
+_SLOWER_BLAS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 
 
 def main(
@@ -44,6 +47,8 @@ def main(
         raise typer.Exit(0 if list_only else 2)
     if json_file:
         _write(json_file, None)
+    for variable in _SLOWER_BLAS:
+        os.environ.pop(variable, None)  # the processes of both sides inherit what is left
     results = []
     for name, workload in chosen.items():
         results.append(compare(name, workload, pairs))
@@ -82,7 +87,7 @@ def _line(result: dict[str, Any]) -> str:
         f"{result['name']}: {result['ratio']:.2f}x {result['peer_name']}{goal}, "
         f"{1e3 * ours['seconds']:.3g} against {1e3 * peer['seconds']:.3g} ms, first {ours['first_seconds']:.2f} s, "
         f"error {ours['error']:.1e} against {peer['error']:.1e}, "
-        f"a call takes {ours['rise_mb']:.0f} against {peer['rise_mb']:.0f} MB more"
+        f"a call takes {ours['rise_mb']:.0f} against {peer['rise_mb']:.0f} MB more; peer on {peer['blas']}"
     )
 
 
@@ -123,7 +128,7 @@ def _work(name: str, side: str, pipe: Connection) -> None:
     start = time.perf_counter()
     call()
     repeats = max(1, round(_RUN_SECONDS / (time.perf_counter() - start)))
-    pipe.send({"first_seconds": first})
+    pipe.send({"first_seconds": first, "blas": _blas()})
     while pipe.recv() == "run":
         call()
         start = time.perf_counter()
@@ -134,6 +139,15 @@ def _work(name: str, side: str, pipe: Connection) -> None:
     rise = _memory("VmHWM") - resident
     exact = workload.reference(*(a.astype(np.float64) for a in inputs))
     pipe.send({"error": workload.error(result, exact), "peak_mb": peak, "rise_mb": rise})
+
+
+def _blas() -> str:
+    """The BLAS libraries of this process and their kernels, such as `openblas 0.3.29 SkylakeX`; "no BLAS" if none."""
+    from threadpoolctl import threadpool_info
+
+    found = (library for library in threadpool_info() if library["user_api"] == "blas")
+    names = (f"{b['internal_api']} {b['version']} {b.get('architecture', '')}".strip() for b in found)
+    return ", ".join(sorted(set(names))) or "no BLAS"
 
 
 def _start_of_peak() -> float:
