@@ -15,8 +15,8 @@ from jaxmath.crosscheck.measure import draw, program_lines
 
 # The type that plain pytest, or pytest with JAX_ENABLE_X64=1, is about.
 DTYPE = "float64" if jax.config.read("jax_enable_x64") else "float32"
-# Lines of the program of each case in float32: the same on every machine with one CPU device, for one version of JAX,
-# but for some lines that tell from where it was called. Where one is to grow, the commit that raises it says why.
+# Lines of the program of each case in float32. They are the same on every machine with one CPU device, for one version
+# of JAX; where one is to grow, the commit that raises it says why.
 BUDGETS = Path(__file__).with_name("budgets.json")
 BUDGETS_OF = "0.10.2"
 
@@ -88,7 +88,6 @@ jax.monitoring.register_event_duration_secs_listener(_count)
 
 
 if __name__ == "__main__":
-    jax.config.update("jax_enable_compilation_cache", False)  # a program that is read back has fewer lines
     assert jax.__version__ == BUDGETS_OF
     found = {case.title: program(case).lines() for case in crosscheck.cases()}
     BUDGETS.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
