@@ -13,16 +13,9 @@ import sys
 
 # Not matplotlib's inline backend: it connects itself with the IPython that imports it.
 _MODULES = (
-    *(
-        "ipykernel.kernelapp",
-        "IPython.core.completer",
-        "matplotlib.pyplot",
-        "mpl_toolkits.mplot3d",
-        "flax.nnx",
-        "optax",
-    ),
-    *("scipy.linalg", "scipy.optimize", "scipy.signal", "scipy.sparse.linalg", "scipy.stats", "sklearn.datasets"),
-)
+    "ipykernel.kernelapp", "IPython.core.completer", "matplotlib.pyplot", "mpl_toolkits.mplot3d", "flax.nnx", "optax",
+    "scipy.linalg", "scipy.optimize", "scipy.signal", "scipy.sparse.linalg", "scipy.stats", "sklearn.datasets",
+)  # fmt: skip
 
 
 def main() -> None:

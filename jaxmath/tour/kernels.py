@@ -98,6 +98,7 @@ class ForkServer:
             return
         process = await asyncio.create_subprocess_exec(
             sys.executable,
+            "-P",  # as in any kernel, nothing is imported from the folder where the tour was started
             "-m",
             _SERVER,
             stdin=asyncio.subprocess.PIPE,
