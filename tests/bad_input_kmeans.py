@@ -12,6 +12,10 @@ from jaxmath import kmeans
 KEY = jax.random.key(0)
 
 
+def _not_converged(result):
+    assert not result.converged
+
+
 def _no_fit(result: kmeans.KMeans) -> None:
     assert not result.converged
     assert np.isnan(result.inertia)
@@ -164,6 +168,13 @@ ROWS = [
 
 ROWS += [
     Row("kmeans.fit", "tol below 0", partial(fit, X, 2, tol=-0.1), ValueError, r"tol must be in \[0, inf\], got -0.1"),
+    *(
+        Row(name, "tol below 0 in an array", partial(call, tol=jnp.array(-0.1)), check=_not_converged)
+        for name, call in (
+            ("kmeans.fit", partial(fit, X, 2)),
+            ("kmeans.fit_batches", partial(kmeans.fit_batches, KEY, lambda: [X], 2)),
+        )
+    ),
     Row(
         "kmeans.fit_batches",
         "tol below 0",

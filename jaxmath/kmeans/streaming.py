@@ -74,7 +74,7 @@ def fit_batches(
         centers, moving = new, bool(_moving(centers, new, limit))
         sums = over(tally, centers)
     before = padded(history, max_steps, rows.dtype)
-    converged = jnp.array(not moving and bool(np.isfinite(sums.inertia)))
+    converged = jnp.array(not moving and bool(np.isfinite(sums.inertia) & ~np.isnan(limit)))
     steps, repairs = jnp.array(len(history)), jnp.array(repairs)
     with jax.debug_nans(False):  # of a history that ends before max_steps
         return narrow(KMeans(centers + shift, sums.inertia, before, steps, converged, repairs), first.dtype)
