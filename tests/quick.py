@@ -6,7 +6,7 @@ from typing import Any
 
 import jax
 
-from jaxmath.crosscheck.gradient import quick_to_compile
+from jaxmath._compiling import quick_to_compile
 
 
 def quick(function: Callable[..., Any], *args: Any, **options: Any) -> Any:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy import ndimage, signal
 
 from jaxmath import conv
-from jaxmath.crosscheck.gradient import quick_to_compile
+from jaxmath._compiling import quick_to_compile
 
 compiled = partial(jax.jit, compiler_options=quick_to_compile())
 RNG = np.random.default_rng(0)

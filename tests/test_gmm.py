@@ -315,6 +315,27 @@ def test_derivative_of_a_fit(kind, chunk_size, reverse):
         assert all(np.isnan(slope).all() for slope in slopes([lost, weights, np.array(0.1)])), "no stationary point"
 
 
+@pytest.mark.once
+@pytest.mark.parametrize(("kind", "outer"), [("full", jax.jacfwd), ("tied_diag", jax.grad)])
+def test_second_derivative_of_a_fit(kind, outer):
+    """Along a direction of the data and reg_covar, against differences of the first."""
+    rng = np.random.default_rng(0)
+    with jax.enable_x64(True):
+        x = np.r_[rng.normal(size=(15, 2)), 0.7 * rng.normal(size=(15, 2)) + [7.0, 3.0]]
+        start, direction = near_start(x[[0, 20]], kind, 2, x), rng.normal(size=x.shape)
+
+        def value(t):
+            moved = x + t * direction
+            fit = gmm.fit(KEY, moved, 2, covariance_type=kind, reg_covar=0.1 + t, init=start, tol=0.0, max_steps=80)
+            parts = [jnp.sum(jnp.sin(leaf)) for leaf in jax.tree.leaves(fit.params)]
+            return sum(parts) + fit.log_likelihood
+
+        both = jax.jit(lambda t: (jax.grad(value)(t), outer(jax.grad(value))(t)))
+        difference = (both(1e-4)[0] - both(-1e-4)[0]) / 2e-4
+        assert abs(difference) > 0.01
+        np.testing.assert_allclose(both(0.0)[1], difference, rtol=1e-5)
+
+
 def test_regression_by_a_mixture():
     """On data of y = |x| the conditional mean is near |x|, and the conditional of the marginals integrates back."""
     x = np.linspace(-3, 3, 90)

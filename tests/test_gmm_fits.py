@@ -21,7 +21,7 @@ from test_gmm import (
 
 import jaxmath
 from jaxmath import gmm
-from jaxmath.crosscheck.gradient import quick_to_compile
+from jaxmath._compiling import quick_to_compile
 from jaxmath.gmm.prior import FIELDS
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jaxmath import linalg
-from jaxmath.crosscheck.gradient import quick_to_compile
+from jaxmath._compiling import quick_to_compile
 
 compiled = partial(jax.jit, compiler_options=quick_to_compile())
 diagonalize = compiled(linalg.diagonalize)

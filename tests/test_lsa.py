@@ -10,7 +10,7 @@ from jax.experimental.sparse import BCOO
 
 import jaxmath
 from jaxmath import _lanczos, lsa
-from jaxmath.crosscheck.gradient import quick_to_compile
+from jaxmath._compiling import quick_to_compile
 
 compiled = partial(jax.jit, compiler_options=quick_to_compile())
 transform = compiled(lsa.transform)

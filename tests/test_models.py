@@ -13,7 +13,7 @@ from safetensors import safe_open
 from scipy import signal
 
 from jaxmath import conv, models
-from jaxmath.crosscheck.gradient import quick_to_compile
+from jaxmath._compiling import quick_to_compile
 from jaxmath.models._convolution import Conv, convolution
 
 compiled = partial(jax.jit, compiler_options=quick_to_compile())

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from jax.flatten_util import ravel_pytree
 
 from jaxmath import neural
-from jaxmath.crosscheck.gradient import quick_to_compile
+from jaxmath._compiling import quick_to_compile
 
 compiled = partial(jax.jit, compiler_options=quick_to_compile())
 CORNERS = jnp.array([[0, 0], [0, 1], [1, 0], [1, 1]])

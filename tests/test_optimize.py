@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jaxmath import optimize
-from jaxmath.crosscheck.gradient import quick_to_compile
+from jaxmath._compiling import quick_to_compile
 
 CENTER = np.array([1.0, -2.0, 0.5], np.float32)
 jit = partial(jax.jit, compiler_options=quick_to_compile())

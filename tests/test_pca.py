@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jaxmath import moments, pca
+from jaxmath._compiling import quick_to_compile
 from jaxmath._subspace import orthonormal
-from jaxmath.crosscheck.gradient import quick_to_compile
 
 RNG = np.random.default_rng(0)
 SOLVERS = ("eigh", "gram", "svd")

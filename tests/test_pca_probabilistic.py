@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jaxmath import pca
-from jaxmath.crosscheck.gradient import quick_to_compile
+from jaxmath._compiling import quick_to_compile
 
 compiled = partial(jax.jit, compiler_options=quick_to_compile())
 impute = compiled(pca.impute)

@@ -9,6 +9,7 @@ import pytest
 from jaxmath import plot
 
 RNG = np.random.default_rng(0)
+HALF_MASKED = np.ma.array([0, 1], mask=[0, 1])
 
 pytestmark = pytest.mark.usefixtures("figures")
 
@@ -117,9 +118,29 @@ def test_a_spectrum_has_a_bar_for_each_variance_and_a_dash_for_each_sample():
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("component", "variance")
 
 
+def test_a_masked_point_is_not_drawn():
+    """Before, the number behind the mask was."""
+    x = np.ma.array([[0, 1], [2, 3], [1000, 5]], mask=[[0, 0], [0, 0], [1, 0]])
+    ax = plot.scatter(x, labels=np.array([0, 0, 0]))
+    offsets = ax.collections[0].get_offsets()
+    assert np.isnan(np.ma.filled(offsets.astype(float), np.nan)[2, 0])
+    np.testing.assert_array_equal(offsets[:2], [[0, 1], [2, 3]])
+    np.testing.assert_array_equal(ax.texts[0].get_position(), [1, 3])
+    line = plot.curve(np.arange(3), np.ma.array([1, 2, 1000], mask=[0, 0, 1])).lines[0]
+    np.testing.assert_array_equal(line.get_ydata(), [1, 2, np.nan])
+    bars = plot.mixture(
+        [1.0], [[0.0]], [[[1.0]]], x=np.ma.array([[0.0], [1.0], [1000.0]], mask=[[0], [0], [1]])
+    ).patches
+    assert max(bar.get_x() + bar.get_width() for bar in bars) <= 1
+
+
 BAD = {
     "plot.scatter: expected points": lambda: plot.scatter(np.zeros((3, 4))),
     "plot.scatter: expected labels": lambda: plot.scatter(np.zeros((3, 2)), labels=np.zeros(2)),
+    "plot.scatter: expected labels without masked": lambda: plot.scatter(np.zeros((2, 2)), labels=HALF_MASKED),
+    "plot.mixture: expected labels without masked": lambda: plot.mixture(
+        [1.0], [[0.0, 0.0]], np.eye(2)[None], x=np.zeros((2, 2)), labels=HALF_MASKED
+    ),
     "plot.principal_axes: expected points": lambda: plot.principal_axes(np.zeros(4), np.eye(4), np.ones(4)),
     "plot.principal_axes: expected lengths": lambda: plot.principal_axes(np.zeros(2), np.eye(2), np.ones(3)),
     "plot.principal_axes: expected a mean": lambda: plot.principal_axes(np.zeros(3), np.eye(2), np.ones(2)),

@@ -209,7 +209,7 @@ def test_devices_without_threads_are_refused(monkeypatch):
 
 
 def test_four_devices():
-    flags = "--xla_force_host_platform_device_count=4"
+    flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=4"
     environment = os.environ | {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu", "NPROC": "8"}
     script = Path(__file__).with_name("four_devices.py")
     result = subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True, timeout=240)

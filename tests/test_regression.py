@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jaxmath import data, optimize, regression
-from jaxmath.crosscheck.gradient import quick_to_compile
+from jaxmath._compiling import quick_to_compile
 
 CAT, THREAT = map(np.asarray, data.cat_brain())
 compiled = partial(jax.jit, compiler_options=quick_to_compile())

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmath._compiling import quick_to_compile
 from jaxmath.crosscheck.measure import draw, precision
 from jaxmath.crosscheck.registry import Case
 
@@ -51,11 +52,6 @@ def check_gradient(case: Case, seed: int = 0, num_directions: int = 2) -> tuple[
                 message = f"reverse {backward:.9g}, forward {float(slope):.9g}, central difference {difference:.9g}"
             worst = max(worst, error)
     return worst, message
-
-
-def quick_to_compile() -> dict[str, Any] | None:
-    """Compiler options for a program that runs once: a CPU compiles it in two thirds of the time."""
-    return {"xla_backend_optimization_level": 0} if jax.default_backend() == "cpu" else None
 
 
 def on_floats(

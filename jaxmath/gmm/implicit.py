@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -22,33 +23,44 @@ def with_implicit_derivative(climb: Callable[..., Any]) -> Callable[..., Any]:
     \partial_z T\, \dot z$. The climb may have stopped early; so the rule first goes on until a step changes the
     parameters by less than the root of eps. The system is solved by GMRES from products with $\partial_\theta T$, which
     are derivatives of a step along a direction. The answer is checked: where the steps or the solver did not settle it
-    is NaN.
+    is NaN. The rule is made of pieces that have derivatives, so it has one itself.
     """
     ruled = jax.custom_jvp(climb, nondiff_argnums=(0, 5, 6))
 
     @ruled.defjvp
     def rule(expected, max_steps, chunk_size, primals, tangents):
         begin, shift, data, tol = primals
-        moving = tangents[2]
         fit = ruled(expected, begin, shift, data, tol, max_steps, chunk_size)
+        step = partial(_step, expected, chunk_size, shift)
 
-        def step(params: GMM, data: Data) -> tuple[GMM, jax.Array]:
-            statistics = expected(params, shift, data.x, data.weights, chunk_size)
-            new, _ = maximize(params, statistics, data.reg_covar, data.prior)
-            return new, statistics.log_likelihood / statistics.rows
+        def at_rest(data: Data) -> tuple[GMM, jax.Array]:
+            point, _ = _stationary(expected, chunk_size, fit.params, shift, data)
+            return point, step(point, data)[1]
 
-        point, settled = _stationary(lambda params: step(params, data)[0], fit.params)
-        (_, _), (right, _) = jax.jvp(lambda data: step(point, data), (data,), (moving,))
-        turn = _solve(lambda params: step(params, data)[0], point, right, settled)
-        _, slope = jax.jvp(lambda params, data: step(params, data)[1], (point, data), (turn, moving))
+        _, (turn, slope) = jax.jvp(at_rest, (data,), (tangents[2],))
         zeros = jax.tree.map(_no_tangent, fit)
         return fit, zeros._replace(params=turn, log_likelihood=slope)
 
     return ruled
 
 
-def _stationary(step: Callable[[GMM], GMM], params: GMM) -> tuple[GMM, jax.Array]:
-    """Where the steps lead, and whether they come to rest."""
+def _step(
+    expected: Callable[..., Any], chunk_size: int | None, shift: jax.Array, params: GMM, data: Data
+) -> tuple[GMM, jax.Array]:
+    """One step of EM, and the mean log-likelihood before it."""
+    statistics = expected(params, shift, data.x, data.weights, chunk_size)
+    new, _ = maximize(params, statistics, data.reg_covar, data.prior)
+    return new, statistics.log_likelihood / statistics.rows
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0, 1))
+def _stationary(
+    expected: Callable[..., Any], chunk_size: int | None, begin: GMM, shift: jax.Array, data: Data
+) -> tuple[GMM, jax.Array]:
+    """Where the steps lead from a start near it, and whether they come to rest.
+
+    A function of the data alone; its derivative is NaN where they do not come to rest.
+    """
 
     def unfinished(state):
         _, change, num_steps = state
@@ -56,13 +68,23 @@ def _stationary(step: Callable[[GMM], GMM], params: GMM) -> tuple[GMM, jax.Array
 
     def go_on(state):
         params, _, num_steps = state
-        new = step(params)
+        new, _ = _step(expected, chunk_size, shift, params, data)
         return new, _distance(new, params), num_steps + 1
 
-    dtype = params.means.dtype
-    state = (params, jnp.full((), jnp.inf, dtype), jnp.zeros((), int))
-    params, change, _ = jax.lax.while_loop(unfinished, go_on, jax.lax.stop_gradient(state))
+    dtype = begin.means.dtype
+    state = (begin, jnp.full((), jnp.inf, dtype), jnp.zeros((), int))
+    params, change, _ = jax.lax.while_loop(unfinished, go_on, state)
     return params, change <= jnp.sqrt(jnp.finfo(dtype).eps)
+
+
+@_stationary.defjvp
+def _stationary_jvp(expected, chunk_size, primals, tangents):
+    begin, shift, data = primals
+    point, settled = _stationary(expected, chunk_size, begin, shift, data)
+    step = partial(_step, expected, chunk_size, shift)
+    _, right = jax.jvp(lambda data: step(point, data)[0], (data,), (tangents[2],))
+    turn = _solve(lambda params: step(params, data)[0], point, right, settled)
+    return (point, settled), (turn, _no_tangent(settled))
 
 
 def _solve(step: Callable[[GMM], GMM], point: GMM, right: GMM, settled: jax.Array) -> GMM:

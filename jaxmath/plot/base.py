@@ -8,6 +8,8 @@ from cycler import cycler
 from jax.typing import ArrayLike
 from matplotlib.axes import Axes
 
+from jaxmath._array import real
+
 # Okabe and Ito (2008) without yellow and black, then four of Tol's muted scheme.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#882255", "#332288", "#999933", "#555555")
 
@@ -43,9 +45,14 @@ def axes_for(ax: Axes | None, dims: int) -> Any:
     return plt.figure().add_subplot(projection="3d" if dims == 3 else None) if ax is None else ax
 
 
+def numbers(name: str, x: Any) -> np.ndarray:
+    """Floats on the host; masked entries are NaN, which is not drawn. TypeError for anything but real numbers."""
+    return np.asarray(real(name, x), float)
+
+
 def points_of(name: str, x: ArrayLike) -> np.ndarray:
     """Points of the plane or of space; ValueError for any other shape."""
-    x = np.asarray(x, float)
+    x = numbers(name, x)
     if x.ndim != 2 or x.shape[1] not in (2, 3):
         raise ValueError(f"{name}: expected points of shape (n, 2) or (n, 3), got {x.shape}")
     return x

@@ -12,7 +12,7 @@ from jaxtyping import Num
 from matplotlib.axes import Axes
 from matplotlib.patches import Polygon
 
-from jaxmath.plot.base import PALETTE, axes_for, points_of, same_length
+from jaxmath.plot.base import PALETTE, axes_for, numbers, points_of, same_length
 
 _BOX, _LINK = 1.65, 1.4  # widths in a diagram of factories
 _COLORS = "viridis"
@@ -153,7 +153,7 @@ def before_after(
     Raises:
       ValueError: if the shapes differ or are none of these.
     """
-    before, after = np.asarray(points, float), np.asarray(moved, float)
+    before, after = numbers("plot.before_after", points), numbers("plot.before_after", moved)
     if before.shape != after.shape or before.ndim not in (2, 3) or before.shape[-1] != 2:
         shapes = f"{before.shape} and {after.shape}"
         raise ValueError(f"plot.before_after: expected two arrays (n, 2) or (lines, n, 2) of one shape, got {shapes}")
@@ -195,7 +195,7 @@ def contours(
       ValueError: if the shapes do not fit each other.
     """
     x, y, z = _grid("plot.contours", x, y, z)
-    field = np.zeros((2, 0, 0)) if arrows is None else np.asarray(arrows, float)
+    field = np.zeros((2, 0, 0)) if arrows is None else numbers("plot.contours", arrows)
     if arrows is not None and field.shape != (2, *z.shape):
         raise ValueError(f"plot.contours: expected arrows of shape {(2, *z.shape)}, got {field.shape}")
     steps = None if path is None else points_of("plot.contours", path)
@@ -319,14 +319,14 @@ def _turning_surface(x: np.ndarray, y: np.ndarray, z: np.ndarray, steps: np.ndar
 
 
 def _line(name: str, argument: str, x: ArrayLike, values: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    x, values = np.asarray(x, float), np.asarray(values, float)
+    x, values = numbers(name, x), numbers(name, values)
     if x.ndim != 1:
         raise ValueError(f"{name}: expected x of shape (n,), got {x.shape}")
     return x, same_length(name, argument, values, x)
 
 
 def _grid(name: str, x: ArrayLike, y: ArrayLike, z: ArrayLike) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    x, y, z = np.asarray(x, float), np.asarray(y, float), np.asarray(z, float)
+    x, y, z = numbers(name, x), numbers(name, y), numbers(name, z)
     if x.ndim != 1 or y.ndim != 1 or z.shape != x.shape + y.shape:
         shapes = f"{x.shape}, {y.shape} and {z.shape}"
         raise ValueError(f"{name}: expected shapes (n,), (m,) and (n, m), got {shapes}")

@@ -8,7 +8,8 @@ from jax.typing import ArrayLike
 from jaxtyping import Num
 from matplotlib.axes import Axes
 
-from jaxmath.plot.base import PALETTE
+from jaxmath._array import unmasked
+from jaxmath.plot.base import PALETTE, numbers
 
 _DEVIATIONS = 2.0
 
@@ -41,17 +42,17 @@ def mixture(
     Raises:
       ValueError: if the shapes do not fit each other, or x is missing with more than two columns.
     """
-    weights, means, covariances = (np.asarray(a, float) for a in (weights, means, covariances))
+    weights, means, covariances = (numbers("plot.mixture", a) for a in (weights, means, covariances))
     k, d = means.shape if means.ndim == 2 else (0, 0)
     if weights.shape != (k,) or covariances.shape != (k, d, d) or not k:
         shapes = weights.shape, means.shape, covariances.shape
         raise ValueError(f"plot.mixture: expected shapes (k,), (k, d) and (k, d, d), got {shapes}")
-    x = None if x is None else np.asarray(x, float)
+    x = None if x is None else numbers("plot.mixture", x)
     if (x is None and d > 2) or (x is not None and (x.ndim != 2 or x.shape[1] != d)):
         raise ValueError(f"plot.mixture: expected data of shape (n, {d}), got {None if x is None else x.shape}")
-    axes: Any = plt.figure().add_subplot() if ax is None else ax
     shades = np.array([PALETTE[j % len(PALETTE)] for j in range(k)])
-    colors = "#808080" if labels is None else shades[np.asarray(labels, int)]
+    colors = "#808080" if labels is None else shades[np.asarray(unmasked("plot.mixture", "labels", labels), int)]
+    axes: Any = plt.figure().add_subplot() if ax is None else ax
     if d == 1:
         _curves(axes, weights, means[:, 0], covariances[:, 0, 0], x, shades)
         return axes
@@ -78,7 +79,7 @@ def _curves(axes: Any, weights: Any, means: Any, spread: Any, x: np.ndarray | No
     t = np.linspace((means - 4 * deviations).min(), (means + 4 * deviations).max(), 401)
     parts = weights * np.exp(-(((t[:, None] - means) / deviations) ** 2) / 2) / np.sqrt(2 * np.pi * spread)
     if x is not None:
-        axes.hist(x[:, 0], bins="auto", density=True, color="#d0d0d0")
+        axes.hist(x[np.isfinite(x[:, 0]), 0], bins="auto", density=True, color="#d0d0d0")
     for part, shade in zip(parts.T, shades, strict=True):
         axes.plot(t, part, color=shade, linewidth=1.5)
     axes.plot(t, parts.sum(axis=1), color="#202020")

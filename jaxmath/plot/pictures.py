@@ -9,6 +9,8 @@ from jax.typing import ArrayLike
 from jaxtyping import Num
 from matplotlib.figure import Figure, SubFigure
 
+from jaxmath.plot.base import numbers
+
 
 def pictures(
     pictures: Sequence[Num[ArrayLike, "..."]],
@@ -36,7 +38,7 @@ def pictures(
     Raises:
       ValueError: if there is no picture or one is of another shape, there are more titles than pictures, or no column.
     """
-    shown = [np.asarray(picture, float) for picture in pictures]
+    shown = [numbers("plot.pictures", picture) for picture in pictures]
     columns = len(shown) if columns is None else columns
     if not shown or any(a.size == 0 or (a.ndim != 2 and a.shape[2:] != (3,)) for a in shown):
         wanted = "pictures of shape (height, width) or (height, width, 3)"

@@ -11,7 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.patheffects import withStroke
 
-from jaxmath.plot.base import PALETTE, axes_for, points_of, same_length
+from jaxmath._array import unmasked
+from jaxmath.plot.base import PALETTE, axes_for, numbers, points_of, same_length
 
 
 def scatter(
@@ -40,7 +41,8 @@ def scatter(
       ValueError: if x is neither ``(n, 2)`` nor ``(n, 3)``, or the labels are not ``(n,)``.
     """
     x = points_of("plot.scatter", x)
-    labels = None if labels is None else same_length("plot.scatter", "labels", np.asarray(labels), x)
+    if labels is not None:
+        labels = same_length("plot.scatter", "labels", np.asarray(unmasked("plot.scatter", "labels", labels)), x)
     axes = axes_for(ax, x.shape[1])
     look: dict[str, Any] = {"s": size, "alpha": 0.7, "linewidths": 0}
     if labels is None:
@@ -52,7 +54,7 @@ def scatter(
             axes.scatter(*own.T, color=shade, label=str(name), **look)
             bold: dict[str, Any] = {"color": shade, "fontsize": 17, "fontweight": "bold", "zorder": 5}
             edge = [withStroke(linewidth=3.5, foreground="white")]
-            axes.text(*np.median(own, axis=0), str(name), ha="center", va="center", path_effects=edge, **bold)
+            axes.text(*np.nanmedian(own, axis=0), str(name), ha="center", va="center", path_effects=edge, **bold)
     axes.set_aspect("equal")
     return axes
 
@@ -78,8 +80,8 @@ def principal_axes(
     Raises:
       ValueError: if the shapes do not fit each other, or d is neither 2 nor 3.
     """
-    components, mean = points_of("plot.principal_axes", components), np.asarray(mean, float)
-    lengths = same_length("plot.principal_axes", "lengths", np.asarray(lengths, float), components)
+    components, mean = points_of("plot.principal_axes", components), numbers("plot.principal_axes", mean)
+    lengths = same_length("plot.principal_axes", "lengths", numbers("plot.principal_axes", lengths), components)
     dims = components.shape[1]
     if mean.shape != (dims,):
         raise ValueError(f"plot.principal_axes: expected a mean of shape ({dims},), got {mean.shape}")
@@ -114,7 +116,7 @@ def residuals(
     Raises:
       ValueError: if the shapes differ or are neither ``(n, 2)`` nor ``(n, 3)``.
     """
-    x, reconstruction = points_of("plot.residuals", x), np.asarray(reconstruction, float)
+    x, reconstruction = points_of("plot.residuals", x), numbers("plot.residuals", reconstruction)
     if x.shape != reconstruction.shape:
         raise ValueError(f"plot.residuals: expected two arrays of one shape, got {x.shape} and {reconstruction.shape}")
     axes = axes_for(ax, x.shape[1])
@@ -148,7 +150,7 @@ def images(
     Raises:
       ValueError: if the images are not ``(n, height, width)``, there are more titles than images, or no column.
     """
-    pixels = np.asarray(images, float)
+    pixels = numbers("plot.images", images)
     if pixels.ndim != 3 or 0 in pixels.shape:
         raise ValueError(f"plot.images: expected images of shape (n, height, width), got {pixels.shape}")
     columns = len(pixels) if columns is None else columns
@@ -182,8 +184,8 @@ def spectrum(
     Raises:
       ValueError: if the variances are not ``(k,)``, or the samples not ``(s, k)``.
     """
-    variances = np.asarray(variances, float)
-    others = np.zeros((0, variances.size)) if samples is None else np.asarray(samples, float)
+    variances = numbers("plot.spectrum", variances)
+    others = np.zeros((0, variances.size)) if samples is None else numbers("plot.spectrum", samples)
     if variances.ndim != 1:
         raise ValueError(f"plot.spectrum: expected variances of shape (k,), got {variances.shape}")
     if others.ndim != 2 or others.shape[1] != len(variances):

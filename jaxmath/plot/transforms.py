@@ -12,7 +12,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure, SubFigure
 from mpl_toolkits.mplot3d.art3d import Poly3DCollection
 
-from jaxmath.plot.base import PALETTE, axes_for, points_of, same_length
+from jaxmath.plot.base import PALETTE, axes_for, numbers, points_of, same_length
 from jaxmath.plot.vectors import matrix
 
 _GREY = "#555555"
@@ -43,7 +43,7 @@ def arc(
     Raises:
       ValueError: if the two are not vectors of one shape ``(2,)`` or ``(3,)``.
     """
-    start, stop = np.asarray(start, float), np.asarray(stop, float)
+    start, stop = numbers("plot.arc", start), numbers("plot.arc", stop)
     if start.shape != stop.shape or start.shape not in ((2,), (3,)):
         raise ValueError(f"plot.arc: expected two vectors of one shape (2,) or (3,), got {start.shape}, {stop.shape}")
     u, v = start / np.linalg.norm(start), stop / np.linalg.norm(stop)
@@ -81,7 +81,7 @@ def polygon(
     Raises:
       ValueError: if the corners are not ``(n, 2)``.
     """
-    corners = np.asarray(corners, float)
+    corners = numbers("plot.polygon", corners)
     if corners.ndim != 2 or corners.shape[1] != 2:
         raise ValueError(f"plot.polygon: expected corners of shape (n, 2), got {corners.shape}")
     axes = axes_for(ax, 2)
@@ -115,7 +115,7 @@ def box(
     Raises:
       ValueError: if the map is not ``(3, 3)``, or the sizes are not three.
     """
-    transform, edges = np.eye(3) if transform is None else np.asarray(transform, float), np.asarray(sizes, float)
+    transform, edges = np.eye(3) if transform is None else numbers("plot.box", transform), numbers("plot.box", sizes)
     if transform.shape != (3, 3) or edges.shape != (3,):
         raise ValueError(f"plot.box: expected a (3, 3) map and three sizes, got {transform.shape} and {edges.shape}")
     faces, shades = [], []
@@ -159,10 +159,10 @@ def ellipsoid(
     Raises:
       ValueError: if the shapes do not fit each other, or d is neither 2 nor 3.
     """
-    columns = points_of("plot.ellipsoid", np.asarray(directions, float).T)
-    lengths = same_length("plot.ellipsoid", "lengths", np.asarray(lengths, float), columns)
+    columns = points_of("plot.ellipsoid", numbers("plot.ellipsoid", directions).T)
+    lengths = same_length("plot.ellipsoid", "lengths", numbers("plot.ellipsoid", lengths), columns)
     dims = columns.shape[1]
-    center = np.zeros(dims) if center is None else np.asarray(center, float)
+    center = np.zeros(dims) if center is None else numbers("plot.ellipsoid", center)
     if columns.shape != (dims, dims) or center.shape != (dims,):
         raise ValueError(f"plot.ellipsoid: expected {dims} directions and a center of shape ({dims},)")
     arrows = columns * lengths[:, None]
@@ -205,7 +205,7 @@ def matrices(
     Raises:
       ValueError: if there is no matrix, one is not ``(n, d)``, or there are more titles or signs than matrices.
     """
-    tables = [np.asarray(matrix, float) for matrix in matrices]
+    tables = [numbers("plot.matrices", matrix) for matrix in matrices]
     if not tables or any(table.ndim != 2 or table.size == 0 for table in tables):
         raise ValueError(f"plot.matrices: expected matrices of shape (n, d), got {[table.shape for table in tables]}")
     if max(len(titles), len(signs)) > len(tables):

@@ -12,7 +12,7 @@ from matplotlib.colors import Normalize
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 
-from jaxmath.plot.base import PALETTE, axes_for, points_of
+from jaxmath.plot.base import PALETTE, axes_for, numbers, points_of
 
 _EDGE = withStroke(linewidth=3.0, foreground="white")
 
@@ -42,7 +42,7 @@ def vectors(
         vectors, or no color.
     """
     x = points_of("plot.vectors", x)
-    starts = np.zeros_like(x) if origins is None else np.asarray(origins, float)
+    starts = np.zeros_like(x) if origins is None else numbers("plot.vectors", origins)
     if starts.shape not in (x.shape, x.shape[1:]):
         raise ValueError(f"plot.vectors: expected origins of shape {x.shape} or {x.shape[1:]}, got {starts.shape}")
     if len(labels) > len(x) or not len(colors):
@@ -84,20 +84,20 @@ def matrix(
       ValueError: if it is not a matrix, or empty.
       IndexError: if the highlight is no index of it.
     """
-    numbers = np.asarray(a, float)
-    if numbers.ndim != 2 or numbers.size == 0:
-        raise ValueError(f"plot.matrix: expected a matrix of shape (n, d), got {numbers.shape}")
-    framed = np.zeros(numbers.shape, bool)
+    table = numbers("plot.matrix", a)
+    if table.ndim != 2 or table.size == 0:
+        raise ValueError(f"plot.matrix: expected a matrix of shape (n, d), got {table.shape}")
+    framed = np.zeros(table.shape, bool)
     if highlight is not None:
         framed[highlight] = True
-    known = np.isfinite(numbers)
-    largest = 1.8 * np.abs(numbers[known]).max(initial=0) or 1.0
+    known = np.isfinite(table)
+    largest = 1.8 * np.abs(table[known]).max(initial=0) or 1.0
     low, high = limits or (-largest, largest)
-    axes: Any = ax or plt.figure(figsize=(0.7 * numbers.shape[1] + 0.4, 0.6 * numbers.shape[0] + 0.6)).add_subplot()
-    shades = plt.get_cmap(cmap)(Normalize(low, high)(np.where(known, numbers, 0.0)))
+    axes: Any = ax or plt.figure(figsize=(0.7 * table.shape[1] + 0.4, 0.6 * table.shape[0] + 0.6)).add_subplot()
+    shades = plt.get_cmap(cmap)(Normalize(low, high)(np.where(known, table, 0.0)))
     shades[~known] = (0.8, 0.8, 0.8, 1.0)
     axes.imshow(shades)
-    for (i, j), number in np.ndenumerate(numbers):
+    for (i, j), number in np.ndenumerate(table):
         light = shades[i, j, :3] @ (0.299, 0.587, 0.114) > 0.5
         axes.text(j, i, format(number, number_format), ha="center", va="center", color="black" if light else "white")
     for i, j in np.argwhere(framed):

@@ -2,6 +2,7 @@
 
 import functools
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,9 @@ DTYPE = "float64" if jax.config.read("jax_enable_x64") else "float32"
 # of JAX; where one is to grow, the commit that raises it says why.
 BUDGETS = Path(__file__).with_name("budgets.json")
 BUDGETS_OF = "0.10.2"
+# The options of XLA that the tests set otherwise, in `conftest.py`, as they are by default.
+_DEFAULTS = {"xla_cpu_use_fusion_emitters": True, "xla_backend_optimization_level": 3}
+AS_USERS_HAVE_IT = {name: value for name, value in _DEFAULTS.items() if name in os.environ.get("XLA_FLAGS", "")} or None
 
 
 class Program:
@@ -32,7 +36,7 @@ class Program:
             self.num_traces += 1
             return case.function(*arrays)
 
-        self.function = jax.jit(counted)
+        self.function = jax.jit(counted, compiler_options=AS_USERS_HAVE_IT)
 
     def trace(self) -> Any:
         return self.function.trace(*self.arrays)

@@ -16,7 +16,7 @@ from programs import BUDGETS, BUDGETS_OF, DTYPE, is_one_program, num_compiled, p
 
 import jaxmath
 from jaxmath import crosscheck
-from jaxmath.crosscheck.gradient import quick_to_compile
+from jaxmath._compiling import quick_to_compile
 from jaxmath.crosscheck.measure import DTYPES, draw, precision
 
 CASES = crosscheck.cases()
