@@ -42,10 +42,8 @@ def _compile_quickly() -> None:
     other_devices = find_spec("jax_plugins") or find_spec("libtpu")
     if other_devices or not metadata.version("jaxlib").startswith(("0.10.", "0.11.")):
         return
-    flags = os.environ.get("XLA_FLAGS", "")
-    if "xla_cpu_use_fusion_emitters" not in flags:
-        quick = "--xla_cpu_use_fusion_emitters=false --xla_backend_optimization_level=0"
-        os.environ["XLA_FLAGS"] = f"{quick} {flags}"  # what the caller has set is read last
+    quick = "--xla_cpu_use_fusion_emitters=false --xla_backend_optimization_level=0"
+    os.environ["XLA_FLAGS"] = f"{quick} {os.environ.get('XLA_FLAGS', '')}".strip()  # what the caller has set is last
 
 
 _compile_quickly()

@@ -18,7 +18,7 @@ from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
-from jaxmath._compiling import sooner
+from jaxmath._compiling import environment_quick_to_compile
 
 # A process that was forked is fit to run a kernel on Linux only; elsewhere system libraries forbid it.
 CAN_FORK = sys.platform == "linux"
@@ -71,11 +71,13 @@ def manager(folder: Path, session: Session) -> AsyncKernelManager:
 def environment(folder: Path) -> dict[str, str]:
     """The environment of kernels, which keep in ``folder`` what they compile.
 
-    A compilation cache that the user has set is used instead. A CPU compiles in the way that takes half of the time.
-    Where Python may not write bytecode beside the sources, kernels that are new interpreters share some of their own;
-    forks need none.
+    A compilation cache that the user has set is used instead. A CPU compiles quickly rather than well. Where Python may
+    not write bytecode beside the sources, kernels that are new interpreters share some of their own; forks need none.
     """
-    variables = sooner(os.environ) | {"JAXMATH_TOUR": "1", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
+    variables = environment_quick_to_compile(os.environ) | {
+        "JAXMATH_TOUR": "1",
+        "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
+    }
     variables["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
     if "JAX_COMPILATION_CACHE_DIR" not in variables:
         variables["JAX_COMPILATION_CACHE_DIR"] = str(folder / "programs")

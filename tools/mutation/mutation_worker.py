@@ -90,7 +90,10 @@ def _serve(scope: Scope, seed: int, pipe: Connection) -> None:
     On the CPU, cut into a few devices, so that code for several devices runs where it is traced.
     """
     os.environ["JAX_PLATFORMS"] = "cpu"
-    os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count={_DEVICES}"
+    from jaxmath._compiling import environment_quick_to_compile
+
+    flags = environment_quick_to_compile(os.environ).get("XLA_FLAGS", "")
+    os.environ["XLA_FLAGS"] = f"{flags} --xla_force_host_platform_device_count={_DEVICES}"
     os.environ["NPROC"] = "8"  # more threads than devices, or they wait for each other
     from mutation_judge import Judge
 
