@@ -23,10 +23,10 @@ def quick_to_compile() -> dict[str, Any] | None:
 
 def environment_quick_to_compile(environment: Mapping[str, str]) -> dict[str, str]:
     """An environment in which every program is compiled so, where a CPU is the only device; what it sets is kept."""
-    flags = environment.get("XLA_FLAGS", "")
-    if find_spec("jax_plugins") or find_spec("libtpu") or not _knows_emitters():
+    flags, quick = environment.get("XLA_FLAGS", ""), f"--{_EMITTERS}=false --{_LEVEL}=0"
+    if quick in flags or find_spec("jax_plugins") or find_spec("libtpu") or not _knows_emitters():
         return dict(environment)
-    return {**environment, "XLA_FLAGS": f"--{_EMITTERS}=false --{_LEVEL}=0 {flags}".strip()}
+    return {**environment, "XLA_FLAGS": f"{quick} {flags}".strip()}
 
 
 def _knows_emitters() -> bool:

@@ -42,8 +42,10 @@ def _compile_quickly() -> None:
     other_devices = find_spec("jax_plugins") or find_spec("libtpu")
     if other_devices or not metadata.version("jaxlib").startswith(("0.10.", "0.11.")):
         return
+    flags = os.environ.get("XLA_FLAGS", "")
     quick = "--xla_cpu_use_fusion_emitters=false --xla_backend_optimization_level=0"
-    os.environ["XLA_FLAGS"] = f"{quick} {os.environ.get('XLA_FLAGS', '')}".strip()  # what the caller has set is last
+    if quick not in flags:  # a worker inherits them
+        os.environ["XLA_FLAGS"] = f"{quick} {flags}".strip()  # what the caller has set is read last
 
 
 _compile_quickly()

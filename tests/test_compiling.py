@@ -26,6 +26,7 @@ def test_what_the_environment_sets_is_read_last():
     environment = _compiling.environment_quick_to_compile({"A": "b", "XLA_FLAGS": flags})
     assert environment["A"] == "b"
     assert environment["XLA_FLAGS"].endswith(flags)
+    assert _compiling.environment_quick_to_compile(environment) == environment
     script = "import jax; print(jax.jit(lambda x: 2 * x)(3.0), jax.device_count())"
     result = subprocess.run(
         [sys.executable, "-c", script], env=os.environ | environment | {"JAX_PLATFORMS": "cpu"}, capture_output=True
