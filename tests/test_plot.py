@@ -129,7 +129,7 @@ def test_a_masked_point_is_not_drawn():
     line = plot.curve(np.arange(3), np.ma.array([1, 2, 1000], mask=[0, 0, 1])).lines[0]
     np.testing.assert_array_equal(line.get_ydata(), [1, 2, np.nan])
     bars = plot.mixture(
-        [1.0], [[0.0]], [[[1.0]]], x=np.ma.array([[0.0], [1.0], [1000.0]], mask=[[0], [0], [1]])
+        np.ones(1), np.zeros((1, 1)), np.ones((1, 1, 1)), x=np.ma.array([[0.0], [1.0], [1000.0]], mask=[[0], [0], [1]])
     ).patches
     assert max(bar.get_x() + bar.get_width() for bar in bars) <= 1
 
