@@ -160,6 +160,17 @@ def test_float16_is_computed_in_float32():
     np.testing.assert_allclose(found.params, [1.7, 0.0], rtol=2e-3)
 
 
+@pytest.mark.parametrize("rule", RULES)
+def test_the_memory_of_a_rule_keeps_its_types_in_float16(rule):
+    """So that a scan over steps can carry it."""
+    made, params = RULES[rule][0](), jnp.zeros(2, jnp.float16)
+    begin = jax.eval_shape(made.init, params)
+    after = jax.eval_shape(lambda g: made.update(g, made.init(g), g)[1], params)
+    assert [(leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(after)] == [
+        (leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(begin)
+    ]
+
+
 # What compiles
 
 
