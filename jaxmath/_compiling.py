@@ -1,5 +1,6 @@
 """What a CPU compiles sooner."""
 
+import os
 from collections.abc import Mapping
 from importlib import metadata
 from importlib.util import find_spec
@@ -17,6 +18,12 @@ _EMITTERS, _WITH_EMITTERS = "xla_cpu_use_fusion_emitters", "0.10."
 def quick_to_compile() -> dict[str, Any] | None:
     """Options of ``jax.jit`` for a program that runs once; None where the device is no CPU."""
     return _options() if jax.default_backend() == "cpu" else None
+
+
+def optimised() -> dict[str, Any] | None:
+    """Options of ``jax.jit`` under which a program is as users have it, also in such an environment."""
+    defaults = {_LEVEL: 3, _EMITTERS: True}
+    return {name: value for name, value in defaults.items() if name in os.environ.get("XLA_FLAGS", "")} or None
 
 
 def environment_quick_to_compile(environment: Mapping[str, str]) -> dict[str, str]:

@@ -253,9 +253,13 @@ def _derivatives(spectrum: _Spectrum, turned: Array, k: int) -> tuple[Array, Arr
     values, vectors, whole, error = spectrum
     inner = product(vectors.T, turned)
     resolution = jnp.maximum(error[:, None], error)
-    equal = jnp.abs(values[:, None] - values) <= resolution
+    ones = jnp.ones_like(values)
+    # By a product, for they must be antisymmetric to the last bit: a loop into which the values are fused rounds them
+    # in different ways.
+    gaps = product(jnp.stack([-values, ones], axis=1), jnp.stack([ones, values]))
+    equal = jnp.abs(gaps) <= resolution
     mixed = jnp.where(equal & ~jnp.eye(len(values), dtype=bool), _vanishing(whole), 0)
-    weights = _reciprocal(values[:k] - values[:, None], resolution[:, :k])
+    weights = _reciprocal(gaps[:, :k], resolution[:, :k])
     inside = inner[:, :k] * weights
     inside += (product(mixed, inside) - product(inside, mixed[:k, :k])) * weights
     dvectors = product(vectors, inside)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jaxmath import moments, pca
-from jaxmath._compiling import quick_to_compile
+from jaxmath._compiling import optimised, quick_to_compile
 from jaxmath._subspace import orthonormal
 
 RNG = np.random.default_rng(0)
@@ -372,3 +372,22 @@ def test_batches_are_exact_where_scikit_learn_is_incremental():
     theirs = sklearn.IncrementalPCA(2, batch_size=50).fit(x).explained_variance_
     np.testing.assert_allclose(pca.fit_batches(np.split(x, 12), 2).explained_variance, want, rtol=1e-5)
     assert np.abs(theirs / want - 1).max() > 1e-3
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("gap", [1e-2, 1e-3, 1e-4])
+@pytest.mark.parametrize("solver", ["eigh", "svd"])
+def test_the_derivative_of_a_plane_whose_variances_are_nearly_equal(gap, solver):
+    """Compiled as users have it: the axes turn within the plane by eps / gap^2, which must cancel to the last bit."""
+    rng = np.random.default_rng(0)
+    left, right, weights = np.linalg.qr(rng.normal(size=(50, 5)))[0], *rng.normal(size=(2, 4, 4))
+    centred = np.linalg.qr(left - left.mean(axis=0))[0][:, :4]
+    x = 7 * centred * [1 + gap, 1, 0.5, 0.2] @ np.linalg.qr(right)[0].T
+
+    def of_plane(x):
+        return jnp.sum(jnp.asarray(weights, x.dtype) * pca.projector(pca.fit(x, 2, solver=solver)))
+
+    gradient = jax.jit(jax.grad(of_plane), compiler_options=optimised())(x.astype(np.float32))
+    with jax.enable_x64(True):
+        expected = jax.jit(jax.grad(of_plane))(x)
+    np.testing.assert_allclose(gradient, expected, atol=3e-7 / gap * np.abs(expected).max())

@@ -2,7 +2,6 @@
 
 import functools
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import jax
 import jax.monitoring
 
 from jaxmath import crosscheck
+from jaxmath._compiling import optimised
 from jaxmath.crosscheck import Case
 from jaxmath.crosscheck.measure import draw, program_lines
 
@@ -20,9 +20,6 @@ DTYPE = "float64" if jax.config.read("jax_enable_x64") else "float32"
 # of JAX; where one is to grow, the commit that raises it says why.
 BUDGETS = Path(__file__).with_name("budgets.json")
 BUDGETS_OF = "0.10.2"
-# The options of XLA that the tests set otherwise, in `conftest.py`, as they are by default.
-_DEFAULTS = {"xla_cpu_use_fusion_emitters": True, "xla_backend_optimization_level": 3}
-AS_USERS_HAVE_IT = {name: value for name, value in _DEFAULTS.items() if name in os.environ.get("XLA_FLAGS", "")} or None
 
 
 class Program:
@@ -36,7 +33,7 @@ class Program:
             self.num_traces += 1
             return case.function(*arrays)
 
-        self.function = jax.jit(counted, compiler_options=AS_USERS_HAVE_IT)
+        self.function = jax.jit(counted, compiler_options=optimised())
 
     def trace(self) -> Any:
         return self.function.trace(*self.arrays)
