@@ -141,9 +141,9 @@ def same_rows(name: str, x: Any) -> int:
     return leaves[0].shape[0]
 
 
-def is_list(x: Any) -> bool:
-    """Nested lists of numbers are one array; a tuple, a dict or a list of arrays is a pytree of arrays."""
-    return isinstance(x, list) and not any(hasattr(row, "shape") for row in x)
+def is_one_array(x: Any) -> bool:
+    """Nested lists of numbers are one array, and so is a sparse one; tuples, dicts and lists of arrays are pytrees."""
+    return hasattr(x, "todense") or (isinstance(x, list) and not any(hasattr(row, "shape") for row in x))
 
 
 def as_size(name: str, argument: str, value: Any, upper: int | None = None, upper_name: str = "") -> int:

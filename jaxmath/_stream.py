@@ -10,7 +10,7 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array
 
-from jaxmath._array import floating, is_list, rank_hint, real, same_rows, unmasked
+from jaxmath._array import floating, is_one_array, rank_hint, real, same_rows, unmasked
 
 # No piece is smaller than this, so that many small batches do not become many small programs.
 _LEAST_ROWS = 4096
@@ -79,7 +79,7 @@ def in_chunks(a: Array, rows: int) -> Array:
 
 def _checked(name: str, batch: Any, weights: Any) -> tuple[Any, Any]:
     """A batch and its weights as arrays, with as many weights as rows."""
-    batch = jax.tree.map(lambda a: real(name, a), batch, is_leaf=is_list)
+    batch = jax.tree.map(lambda a: real(name, a), batch, is_leaf=is_one_array)
     leaves = jax.tree.leaves(batch)
     num_rows = 0 if leaves and all(a.ndim and a.shape[0] == 0 for a in leaves) else same_rows(name, batch)
     weights = np.ones(num_rows) if weights is None else real(name, unmasked(name, "weights", weights))

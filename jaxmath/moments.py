@@ -152,7 +152,14 @@ def covariance(moments: Moments, *, ddof: ArrayLike = 1) -> Float[Array, "d d"]:
       >>> print(covariance(of(jnp.array([[1.0], [3.0]]))))
       [[2.]]
     """
-    return moments.scatter / degrees_of_freedom(jnp.asarray(moments.count), ddof)
+    moments = _as_moments("moments.covariance", moments)
+    return moments.scatter / degrees_of_freedom(moments.count, ddof)
+
+
+def _as_moments(name: str, moments: Moments) -> Moments:
+    if not isinstance(moments, Moments):
+        raise TypeError(f"{name}: expected moments, as moments.of(x) gives them, got {type(moments).__name__}")
+    return Moments(*(as_float(name, a) for a in moments))
 
 
 def _of_pieces(name: str, pieces: Iterator[tuple[Any, Any]]) -> Moments:

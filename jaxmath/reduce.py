@@ -17,7 +17,7 @@ from jax.sharding import AxisType, PartitionSpec
 from jax.tree_util import Partial
 from jaxtyping import Array, Num, PyTree, Shaped
 
-from jaxmath._array import as_real, as_size, as_weights, is_list, same_rows
+from jaxmath._array import as_real, as_size, as_weights, is_one_array, same_rows
 from jaxmath._stream import even_chunk, even_pieces, in_chunks
 from jaxmath._threads import check_threads
 
@@ -97,7 +97,7 @@ def over(
       [6. 9.]
     """
     name = "reduce.over"
-    x = jax.tree.map(functools.partial(as_real, name), x, is_leaf=is_list)
+    x = jax.tree.map(functools.partial(as_real, name), x, is_leaf=is_one_array)
     num_rows = same_rows(name, x)
     weights = None if weights is None else as_weights(name, weights, num_rows)
     lanes = _num_lanes(x)

@@ -165,14 +165,14 @@ def normalize(
       [[-2.  2.]]
     """
     who = "data.augment.normalize"
-    images = as_real(who, images)
-    if images.dtype != jnp.uint8 and not jnp.issubdtype(images.dtype, jnp.floating):
+    of_bytes, images = getattr(images, "dtype", None) == jnp.uint8, as_real(who, images)  # masked bytes become floats
+    if not of_bytes and not jnp.issubdtype(images.dtype, jnp.floating):
         raise TypeError(f"{who}: images must be uint8, 0 to 255, or floats, got {images.dtype}")
     mean, std = as_float(who, mean), in_range(who, "std", std, "[0, inf)", scalar=False)
     for moment in (mean, std):
         if images.ndim == 0 or moment.shape not in ((), (1,), images.shape[-1:]):
             raise ValueError(f"{who}: expected one number for each of {images.shape[-1:]} channels, got {moment.shape}")
-    x = as_float(who, images) / 255 if images.dtype == jnp.uint8 else images
+    x = as_float(who, images) / 255 if of_bytes else images
     return ((x - mean) / std).astype(x.dtype)
 
 

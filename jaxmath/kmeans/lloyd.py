@@ -120,7 +120,7 @@ def lloyd(x: Array, weights: Array | None, centers: Array, limit: Array, max_ste
     state = *state, jnp.zeros((), bool)
     centers, inertia, history, num_steps, length, repairs, _ = jax.lax.while_loop(lambda s: ~s[-1], step, state)
     before = jnp.where(jnp.arange(max_steps) < num_steps, history[:-1], jnp.nan)
-    left = jnp.where(jnp.isfinite(limit), inertia, jnp.nan)
+    left = jnp.where(jnp.isnan(limit), jnp.nan, inertia)
     return KMeans(centers, left, before, num_steps, (length <= limit) & jnp.isfinite(left), repairs)
 
 

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PyTree, Shaped
 
-from jaxmath._array import all_finite, as_key, as_real, as_size, is_list, same_rows
+from jaxmath._array import all_finite, as_key, as_real, as_size, is_one_array, same_rows
 from jaxmath.optimize.descent import apply_optimizer, as_optimizer, as_params, check_loss, choose
 
 
@@ -103,7 +103,7 @@ def sgd(
 
 def _as_data(name: str, data: Any) -> tuple[Array, ...]:
     if not isinstance(data, tuple):
-        hint = "; pass tuple(data)" if isinstance(data, list) and not is_list(data) else ""
+        hint = "; pass tuple(data)" if isinstance(data, list) and not is_one_array(data) else ""
         kind = type(data).__name__
         raise TypeError(f"{name}: data must be a tuple of arrays such as (x, y) or (x,), got {kind}{hint}")
     return tuple(as_real(name, a) for a in data)

@@ -199,6 +199,7 @@ def from_moments(data: Moments, num_components: int | None = None) -> PCA:
       >>> print(jnp.round(fitted.explained_variance, 5))
       [2.]
     """
+    data = moments._as_moments("pca.from_moments", data)
     dims = data.mean.shape[0]
     k = dims if num_components is None else as_size("pca.from_moments", "num_components", num_components, dims, "d")
     divisor = _divisor(data.count, jnp.trace(data.scatter) > 0)

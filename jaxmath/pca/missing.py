@@ -122,7 +122,7 @@ def impute(p: PCA | MissingPCA, x: Num[ArrayLike, "m d"]) -> Float[Array, "m d"]
       >>> print(jnp.round(impute(pca.fit(x[:3], 1), x)[3], 3))
       [5. 5.]
     """
-    p, x, dtype = as_rows("pca.impute", p, x, p.mean.shape[0])
+    p, x, dtype = as_rows("pca.impute", p, x)
     noise = jnp.maximum(p.noise_variance, _least_noise(p.explained_variance))
     signal = jnp.sqrt(jnp.maximum(p.explained_variance - noise, 0))
     model = _Model(p.components.T * signal, p.mean, noise)
@@ -134,7 +134,8 @@ def _least_noise(variances: Array) -> Array:
     """A noise small beside all variances, whose root is above the rounding of the largest deviation."""
     eps = jnp.finfo(variances.dtype).eps
     small = jnp.minimum(eps**1.5 * variances[0], eps**0.5 * variances[-1])
-    return jnp.maximum(small, 100 * eps**2 * variances.mean())
+    least = jnp.maximum(small, 100 * eps**2 * variances.mean())
+    return jnp.where(least == 0, 1, least)  # of constant data, which have no loadings either
 
 
 @partial(jax.jit, static_argnums=(2, 3, 5))

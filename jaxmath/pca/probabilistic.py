@@ -13,9 +13,9 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Num
 
-from jaxmath._array import as_key, as_size, product, root, wide
+from jaxmath._array import as_key, as_size, product, root
 from jaxmath.pca.estimate import PCA, MissingPCA
-from jaxmath.pca.projection import as_rows
+from jaxmath.pca.projection import as_rows, typed
 
 
 def log_prob(p: PCA | MissingPCA, x: Num[ArrayLike, "m d"]) -> Float[Array, " m"]:
@@ -45,7 +45,7 @@ def log_prob(p: PCA | MissingPCA, x: Num[ArrayLike, "m d"]) -> Float[Array, " m"
 
     Reference: Tipping and Bishop (1999), equation 4.
     """
-    p, x, dtype = as_rows("pca.log_prob", p, x, p.mean.shape[0])
+    p, x, dtype = as_rows("pca.log_prob", p, x)
     k, d = p.components.shape
     variances, noise = (jnp.where(v > 0, v, jnp.nan) for v in (p.explained_variance, p.noise_variance))
     centred = x - p.mean
@@ -74,7 +74,7 @@ def sample(key: Array, p: PCA | MissingPCA, num_samples: int) -> Float[Array, "n
     Reference: Tipping and Bishop (1999).
     """
     key, num_samples = as_key("pca.sample", key), as_size("pca.sample", "num_samples", num_samples)
-    dtype, p = p.mean.dtype, PCA(*map(wide, p[: len(PCA._fields)]))
+    p, dtype = typed("pca.sample", p)
     k, d = p.components.shape
     key_z, key_noise = jax.random.split(key)
     z = jax.random.normal(key_z, (num_samples, k), p.mean.dtype)

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Num
 
-from jaxmath._array import as_matrix, product, reciprocal, root, wide
+from jaxmath._array import as_float, as_matrix, product, reciprocal, root, wide
 from jaxmath.pca.estimate import PCA, MissingPCA
 
 
@@ -34,7 +34,7 @@ def transform(p: PCA | MissingPCA, x: Num[ArrayLike, "m d"], *, whiten: bool = F
 
     Reference: section 4.3.2.
     """
-    p, x, dtype = as_rows("pca.transform", p, x, p.mean.shape[0])
+    p, x, dtype = as_rows("pca.transform", p, x)
     z = product(x - p.mean, p.components.T)
     return (z * reciprocal(root(p.explained_variance)) if whiten else z).astype(dtype)
 
@@ -54,7 +54,7 @@ def inverse_transform(p: PCA | MissingPCA, z: Num[ArrayLike, "m k"], *, whiten: 
       TypeError: for complex or non-numeric coordinates.
       ValueError: if z does not have k columns.
     """
-    p, z, dtype = as_rows("pca.inverse_transform", p, z, p.components.shape[0])
+    p, z, dtype = as_rows("pca.inverse_transform", p, z, coordinates=True)
     z = z * root(p.explained_variance) if whiten else z
     return (p.mean + product(z, p.components)).astype(dtype)
 
@@ -78,7 +78,7 @@ def reconstruction_error(p: PCA | MissingPCA, x: Num[ArrayLike, "m d"]) -> Float
 
     Reference: section 4.3.2, "information loss".
     """
-    p, x, dtype = as_rows("pca.reconstruction_error", p, x, p.mean.shape[0])
+    p, x, dtype = as_rows("pca.reconstruction_error", p, x)
     return root(jnp.mean((x - inverse_transform(p, transform(p, x))) ** 2)).astype(dtype)
 
 
@@ -100,13 +100,22 @@ def projector(p: PCA | MissingPCA) -> Float[Array, "d d"]:
       [[0. 0.]
        [0. 1.]]
     """
-    v = wide(p.components)
-    return product(v.T, v).astype(p.components.dtype)
+    p, dtype = typed("pca.projector", p)
+    return product(p.components.T, p.components).astype(dtype)
 
 
-def as_rows(name: str, p: PCA | MissingPCA, x: ArrayLike, columns: int) -> tuple[PCA, Array, jnp.dtype]:
-    """A fit and rows with so many columns, in float32 or wider, and the type of the result."""
-    x = as_matrix(name, x)
+def as_rows(name: str, p: PCA | MissingPCA, x: ArrayLike, *, coordinates: bool = False) -> tuple[PCA, Array, jnp.dtype]:
+    """A fit and rows of data, or of coordinates, in float32 or wider, and the type of the result."""
+    (p, dtype), x = typed(name, p), as_matrix(name, x)
+    columns = p.components.shape[0 if coordinates else 1]
     if x.shape[1] != columns:
         raise ValueError(f"{name}: expected {columns} columns, as the fit has, got shape {x.shape}")
-    return PCA(*map(wide, p[: len(PCA._fields)])), wide(x), jnp.promote_types(x.dtype, p.mean.dtype)
+    return p, wide(x), jnp.promote_types(x.dtype, dtype)
+
+
+def typed(name: str, p: PCA | MissingPCA) -> tuple[PCA, jnp.dtype]:
+    """A fit in float32 or wider, and the type of a result: that of its mean, the default float for integers."""
+    if not isinstance(p, PCA | MissingPCA):
+        raise TypeError(f"{name}: expected a fit of jaxmath.pca, got {type(p).__name__}")
+    fields = [as_float(name, a) for a in p[: len(PCA._fields)]]
+    return PCA(*map(wide, fields)), fields[PCA._fields.index("mean")].dtype

@@ -86,7 +86,7 @@ def _is_log(path: Path) -> bool:
 
 
 def _is_row(row: Any, epoch: int) -> bool:
-    if not isinstance(row, dict) or [*row][:3] != ["epoch", "step", "loss"] or [*row][-1] != "seconds":
+    if not isinstance(row, dict) or [*row][:3] != ["epoch", "step", "loss"] or "seconds" not in row:
         return False
     try:
         numbers = [math.nan if value == "" else float(value) for value in row.values()]
@@ -98,10 +98,8 @@ def _is_row(row: Any, epoch: int) -> bool:
 def _as_text(history: list[dict[str, int | float]], suffix: str) -> str:
     if suffix == ".json":
         return json.dumps(history, indent=1) + "\n"
-    text = io.StringIO()
-    writer = csv.DictWriter(
-        text, fieldnames=list(dict.fromkeys(name for row in history for name in row)), lineterminator="\n"
-    )
+    text, names = io.StringIO(), dict.fromkeys(name for row in history for name in row if name != "seconds")
+    writer = csv.DictWriter(text, fieldnames=[*names, "seconds"], lineterminator="\n")
     writer.writeheader()
     writer.writerows(history)
     return text.getvalue()
