@@ -29,10 +29,10 @@ _ENTRYWISE = {
 
 def with_derivative(name: str, f: Callable[[Array], Array], x: Array) -> tuple[Array, Array]:
     """Values and derivative of an elementwise function; ValueError where the derivative shows that it is none."""
-    y, push = jax.linearize(f, x)
-    if len(_followed(push, x)) < x.ndim:
+    y, linear, separate = _linearize(f, x)
+    if len(separate) < x.ndim:
         raise ValueError(f"{name}: {_REFUSED}")
-    return y, push(jnp.ones_like(x))
+    return y, linear(jnp.ones_like(x))
 
 
 def check(name: str, f: Callable[[Any], Any], x: tuple[Array, Array], y: tuple[Array, Array]) -> None:
@@ -55,8 +55,8 @@ def separate_axes(f: Callable[[Any], Any], x: Any) -> list[int] | None:
     found: list[list[int]] = []
 
     def values(x: Array) -> Array:
-        y, push = jax.linearize(f, x)
-        found.append(_followed(push, x))
+        y, _, separate = _linearize(f, x)
+        found.append(separate)
         return y
 
     try:
@@ -64,6 +64,23 @@ def separate_axes(f: Callable[[Any], Any], x: Any) -> list[int] | None:
     except (TypeError, NotImplementedError):
         return None
     return found[0] if y.shape == x.shape else None
+
+
+def _linearize(f: Callable[[Any], Any], x: Array) -> tuple[Array, Callable[[Array], Array], list[int]]:
+    """Values, the derivative as a linear function, and its separate axes.
+
+    Of a function whose rule is for reverse mode alone it is the transpose, which is diagonal where the derivative is.
+    """
+    y, push = jax.linearize(f, x)
+    try:
+        return y, push, _followed(push, x)
+    except _ReverseModeOnly:
+        pull = jax.linear_transpose(push, x)
+        return y, lambda g: pull(g)[0], _followed(lambda g: pull(g)[0], y)
+
+
+class _ReverseModeOnly(NotImplementedError):
+    """The program has a function with ``jax.custom_vjp``."""
 
 
 def _followed(linear: Callable[[Array], Array], x: Array) -> list[int]:
@@ -119,6 +136,8 @@ def _through(equation: Any, states: list[State]) -> Sequence[State]:
     """The states of what one operation returns."""
     name, shapes = equation.primitive.name, [_shape(variable) for variable in equation.outvars]
     inner = [program for program in map(_program, equation.params.values()) if program is not None]
+    if name == "custom_lin":
+        raise _ReverseModeOnly
     if name in _ENTRYWISE:
         return [_join(states, shape) for shape in shapes]
     if name in _LOOPS:

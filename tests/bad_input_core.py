@@ -57,6 +57,7 @@ REDUCE = [
     Row("reduce.over", "two lengths", partial(reduce.over, total, (X, X[:3])), ValueError, "equally many rows"),
     Row("reduce.over", "no rows", partial(reduce.over, total, X[:0]), ValueError, "at least one row"),
     Row("reduce.over", "no columns", partial(reduce.over, total, X[:, :0]), ValueError, "no empty axis"),
+    Row("reduce.over", "sparse", lambda: reduce.over(total, BCOO.fromdense(jnp.eye(3))), TypeError, "a sparse BCOO"),
     Row("reduce.over", "complex", partial(reduce.over, total, X + 1j), TypeError, "real numbers"),
     Row("reduce.over", "strings", partial(reduce.over, total, ["a", "b"]), TypeError, "real numbers"),
     Row("reduce.over", "chunk 0", partial(reduce.over, total, X, chunk_size=0), ValueError, "at least 1, got 0"),
@@ -215,6 +216,8 @@ MOMENTS = [
         lambda: moments.merge(_no_moments(), _no_moments()),
         check=near((0, X[0] * 0, np.zeros((3, 3)))),
     ),
+    Row("moments.covariance", "data", lambda: moments.covariance(X), TypeError, "expected moments, as moments.of"),
+    Row("moments.covariance", "lists", lambda: moments.covariance(moments.Moments(3, [1], [[4]])), check=near([[2.0]])),
     Row(
         "moments.covariance", "one row", lambda: moments.covariance(moments.of(X[:1])), check=lambda c: all_nan("T")(c)
     ),

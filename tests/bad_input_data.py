@@ -5,13 +5,15 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
-from rows import Row, table
+from jax.experimental.sparse import BCOO
+from rows import Row, equal, table
 
 from jaxmath import data
 from jaxmath.data import augment
 
 KEY = jax.random.key(0)
 IMAGES = np.zeros((2, 6, 5, 3), np.uint8)
+MASKED = np.ma.array([1, 0], mask=[0, 1])
 LABELLED = (IMAGES, np.zeros(2, np.int32))
 PHOTOGRAPHS = data.Photographs([b"", b""], np.zeros(2, np.int32), ("a",))
 CALLS = {
@@ -94,6 +96,9 @@ ROWS = [
     *table(
         "data.batches",
         ("two lengths", lambda: data.batches(KEY, (jnp.ones(2), jnp.ones(3)), 1), (ValueError, "equally many rows")),
+        ("sparse", lambda: data.batches(KEY, BCOO.fromdense(jnp.eye(3)), 1), (TypeError, "got a sparse BCOO")),
+        ("masked labels", lambda: data.batches(KEY, (jnp.ones(2), MASKED), 1), (ValueError, "without masked entries")),
+        ("masked data", lambda: next(iter(data.batches(None, 0.5 * MASKED, 2))), equal([0.5, np.nan])),
         ("no arrays", lambda: data.batches(KEY, (), 1), (ValueError, "equally many rows")),
         ("too large", lambda: data.batches(KEY, LABELLED, 3), (ValueError, "in 1..n = 2, got 3")),
         ("negative start", lambda: data.batches(KEY, LABELLED, 1, start=-1), (ValueError, "start must be at least 0")),

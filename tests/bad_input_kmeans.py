@@ -27,6 +27,7 @@ def _at_rest(result: kmeans.KMeans) -> None:
 
 
 fit = partial(kmeans.fit, KEY)
+_TWO_ROWS = near(((X[0] - X[1]) ** 2).sum())  # from the start, which is one of them
 
 ROWS = [
     *data_rows("kmeans.fit", lambda x: fit(x, 1)),
@@ -59,6 +60,7 @@ ROWS = [
     ),
     Row("kmeans.fit", "repeated rows", partial(fit, np.ones((6, 3)), 4), check=_at_rest),
     Row("kmeans.fit", "k = n", partial(fit, X, 5), check=_at_rest),
+    Row("kmeans.fit", "any change is small", lambda: fit(X[:2], 1, tol=float("inf")).inertia, check=_TWO_ROWS),
     Row("kmeans.fit", "one row", partial(fit, X[:1], 1), check=_at_rest),
     Row(
         "kmeans.fit",

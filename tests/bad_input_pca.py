@@ -30,7 +30,9 @@ def fitted_as(dtype: Any, expected: pca.PCA, rtol: float):
 
 
 FITTED = pca.PCA(*map(jnp.asarray, reference.pca(X, 2)))
-
+OF_INTEGERS = pca.PCA(*map(np.array, ([0, 0], [[0, 1]], [4], [1], [2], 1, 5)))
+LISTS = moments.Moments(3, [1, 2], [[2, 0], [0, 4]])
+ONES = np.ones_like(X)
 
 RANK_1 = 1000 * np.outer([0.0, 1.0, 2.0, 5.0], [1.0, 2.0, 3.0]) / 3
 FAR = (np.random.default_rng(0).normal(size=(3000, 2)) + 1e4).astype(np.float32)
@@ -39,6 +41,10 @@ FAR = (np.random.default_rng(0).normal(size=(3000, 2)) + 1e4).astype(np.float32)
 def _not_converged(p: pca.MissingPCA) -> None:
     assert not p.converged
     assert np.isnan(np.asarray(p.explained_variance)).all()
+
+
+def _some_fraction(x: Any) -> None:
+    assert (np.asarray(x) % 1 != 0).all()
 
 
 def _rank_1(p: pca.PCA) -> None:
@@ -289,6 +295,12 @@ ROWS = [
         lambda: pca.log_prob(pca.fit(RANK_1, 2, solver="svd"), RANK_1),
         check=lambda density: near(0.0)(np.isnan(density).mean() - 1),
     ),
+    Row("pca.projector", "integers", lambda: pca.projector(OF_INTEGERS) / 2, check=near([[0, 0], [0, 0.5]])),
+    Row("pca.projector", "kind", lambda: pca.projector(OF_INTEGERS).dtype == jnp.result_type(float), check=near(1)),
+    Row("pca.projector", "data", partial(pca.projector, X), TypeError, "a fit of jaxmath.pca, got ndarray"),
+    Row("pca.from_moments", "data", partial(pca.from_moments, X), TypeError, "expected moments, as moments.of"),
+    Row("pca.from_moments", "lists", lambda: pca.from_moments(LISTS).explained_variance, check=near([2.0, 1.0])),
+    Row("pca.sample", "integers", lambda: pca.sample(jax.random.key(0), OF_INTEGERS, 9), check=_some_fraction),
     Row("pca.sample", "no samples", partial(pca.sample, jax.random.key(0), FITTED, 0), ValueError, "at least 1"),
     Row(
         "pca.sample",
@@ -341,6 +353,10 @@ ROWS = [
     ),
     *data_rows("pca.impute", partial(pca.impute, FITTED)),
     Row("pca.impute", "other columns", partial(pca.impute, FITTED, X[:, :2]), ValueError, "expected 3 columns"),
+    Row("pca.impute", "constant", lambda: pca.impute(pca.fit(ONES, 1), 0 * with_cell(np.nan) + 1), check=near(ONES)),
+    Row(
+        "pca.impute", "arguments swapped", partial(pca.impute, X, FITTED), TypeError, "a fit of jaxmath.pca, got ndarr"
+    ),
     Row("pca.impute", "nothing missing", partial(pca.impute, FITTED, X), check=near(X)),
     Row(
         "pca.impute",

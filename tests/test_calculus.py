@@ -93,10 +93,20 @@ def test_descent_on_the_sine_surface_goes_down():
 
 
 SQUARE = jnp.linspace(0.1, 0.9, 9).reshape(3, 3)
+
+
+def by_reverse_mode(f):
+    """A function whose rule is for reverse mode alone."""
+    ruled = jax.custom_vjp(f)
+    ruled.defvjp(lambda x: jax.vjp(f, x), lambda pull, g: pull(g))
+    return ruled
+
+
 ELEMENTWISE = {
     "clip": lambda x: jnp.clip(x, 0.2, 0.7),
     "gelu": jax.nn.gelu,
     "relu by a rule": jax.nn.relu,
+    "rule for reverse mode": by_reverse_mode(jnp.tanh),
     "array of the same shape": lambda x: jnp.where(x < SQUARE, SQUARE * x, x),
     "jit": jax.jit(jnp.sin),
     "checkpoint": jax.checkpoint(lambda x: jnp.sin(x) * x),  # pyright: ignore[reportPrivateImportUsage]
@@ -119,6 +129,7 @@ ELEMENTWISE = {
 MIXED = {
     "softmax": jax.nn.softmax,
     "share": lambda x: x / x.sum(),
+    "rule for reverse mode": by_reverse_mode(lambda x: x / x.sum()),
     "centred": lambda x: x - x.mean(),
     "centred rows": lambda x: x - x.mean(axis=1, keepdims=True),
     "transposed": lambda x: x.T,
@@ -142,6 +153,12 @@ MIXED = {
 @pytest.mark.parametrize("f", ELEMENTWISE.values(), ids=ELEMENTWISE)
 def test_elementwise_functions_are_recognised(f):
     jax.eval_shape(lambda x: (calculus.derivative(f, x), calculus.chain_rule([f, f], x)), SQUARE)
+
+
+def test_the_chain_rule_through_a_rule_for_reverse_mode():
+    for x in (jnp.array([0.0, 0.5]), 0.5):
+        chain = calculus.chain_rule([by_reverse_mode(jnp.sin), jnp.exp], x)
+        close(chain.derivative, np.cos(x) * np.exp(np.sin(x)))
 
 
 @pytest.mark.bad_input

@@ -139,6 +139,8 @@ def test_normalize():
         got = augment.normalize(images, mean, std)
         assert got.dtype == (jnp.zeros(()).dtype if dtype == "uint8" else images.dtype)
         np.testing.assert_allclose(np.asarray(got, float), (x - mean) / std, atol=0.05 if dtype == "bfloat16" else 1e-5)
+    masked = np.ma.array(np.full((1, 2, 2), 51, np.uint8), mask=[[[0, 0], [0, 1]]])
+    np.testing.assert_allclose(augment.normalize(masked, 0.0, 0.5), [[[0.4, 0.4], [0.4, np.nan]]], rtol=1e-6)
     one = augment.normalize(IMAGES["uint8"][0], jnp.array(0.1), jnp.array([0.2]))
     np.testing.assert_allclose(np.asarray(one), (np.asarray(IMAGES["uint8"][0]) / 255 - 0.1) / 0.2, atol=1e-5)
 

@@ -248,6 +248,13 @@ def test_the_log_has_what_was_kept_before(tmp_path):
             assert on(log=tmp_path / log)[1] == history
     assert json.loads((tmp_path / "log.json").read_text()) == history
     assert len((tmp_path / "log.csv").read_text().splitlines()) == 2
+    for validation in (examples(), None):  # a column more, then rows without it
+        with train.Checkpoints(tmp_path / "c") as checkpoints:
+            epochs = 2 if validation else 3
+            on(num_epochs=epochs, checkpoints=checkpoints, validation=validation, log=tmp_path / "log.csv")
+    head, *rows = (tmp_path / "log.csv").read_text().splitlines()
+    assert head.split(",")[-3:] == ["validation_loss", "validation_accuracy", "seconds"]
+    assert len(rows) == 3
 
 
 def test_the_log_makes_its_folder_or_says_that_it_cannot(tmp_path):
