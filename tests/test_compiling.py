@@ -37,12 +37,12 @@ def test_what_the_environment_sets_is_read_last():
 def test_another_version_or_device(monkeypatch):
     """XLA stops a process that sets what it does not know."""
     monkeypatch.setattr(_compiling.metadata, "version", lambda _: "0.13.0")
-    assert _compiling.environment_quick_to_compile({})["XLA_FLAGS"] == "--xla_backend_optimization_level=0"
+    assert _compiling.environment_quick_to_compile({"A": "b"}) == {"A": "b"}
+    monkeypatch.undo()
     monkeypatch.setattr(_compiling, "find_spec", lambda name: name == "libtpu")
     assert _compiling.environment_quick_to_compile({"A": "b"}) == {"A": "b"}
 
 
 def test_the_tests_are_compiled_so():
     """The tests set the options themselves, before the package is imported."""
-    if jax.default_backend() == "cpu":
-        assert _compiling.environment_quick_to_compile({}).get("XLA_FLAGS", "") in os.environ["XLA_FLAGS"]
+    assert _compiling.environment_quick_to_compile({}).get("XLA_FLAGS", "") in os.environ.get("XLA_FLAGS", "")

@@ -71,8 +71,8 @@ def manager(folder: Path, session: Session) -> AsyncKernelManager:
 def environment(folder: Path) -> dict[str, str]:
     """The environment of kernels, which keep in ``folder`` what they compile.
 
-    A compilation cache that the user has set is used instead. A CPU compiles quickly rather than well. Where Python may
-    not write bytecode beside the sources, kernels that are new interpreters share some of their own; forks need none.
+    A compilation cache that the user has set is used instead. Where Python may not write bytecode beside the sources,
+    kernels that are new interpreters share some of their own; forks need none.
     """
     variables = environment_quick_to_compile(os.environ) | {
         "JAXMATH_TOUR": "1",
