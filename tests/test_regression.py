@@ -194,6 +194,16 @@ def test_logistic_regression_of_columns_of_unlike_scale(scale):
     assert model.loss == pytest.approx(expected.fun, rel=1e-6)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_the_slope_of_the_loss_at_its_minimum(seed):
+    """There the weights have no part in it: half the square of their length. In an eager call, alone."""
+    rng = np.random.default_rng(seed)
+    x, t = rng.normal(size=(12, 4)).astype(np.float32), rng.integers(2, size=12)
+    weights = np.asarray(regression.logistic(x, t, l2=0.1).weights, float)
+    slope = jax.grad(lambda l2: regression.logistic(x, t, l2=l2).loss)(0.1)
+    assert slope == pytest.approx(weights @ weights / 2, rel=1e-4)
+
+
 def test_the_second_derivative_of_a_logistic_model():
     with jax.enable_x64(True):
         rng = np.random.default_rng(0)
