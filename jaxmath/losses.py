@@ -366,6 +366,8 @@ def _classes(
 ) -> tuple[Array, Array, jnp.dtype]:
     """Predictions and distributions over the classes; NaN for a number that is no class."""
     y, t = as_float(name, predictions), as_labels(name, targets, "targets")
+    if not isinstance(ignore_label, int | np.integer | None):
+        raise TypeError(f"{name}: ignore_label must be an integer, got {ignore_label!r}")
     if not y.ndim or not y.shape[-1]:
         raise ValueError(f"{name}: expected predictions for one or more classes along the last axis, got {y.shape}")
     if t.shape == y.shape and ignore_label is None:

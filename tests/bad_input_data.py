@@ -52,6 +52,11 @@ ROWS = [
         ("one number", lambda: augment.random_crop(KEY, IMAGES, 4), (ValueError, r"size must be \(height, width\)")),
         ("three", lambda: augment.random_crop(KEY, IMAGES, (4, 4, 3)), (ValueError, r"must be \(height, width\)")),
         ("size 0", lambda: augment.random_crop(KEY, IMAGES, (0, 4)), (ValueError, "size must be at least 1, got 0")),
+        (
+            "padding 1.5",
+            lambda: augment.random_crop(KEY, IMAGES, (2, 2), padding=1.5),
+            (TypeError, "an integer, got 1"),
+        ),
         ("padding", lambda: augment.random_crop(KEY, IMAGES, (2, 2), padding=-1), (ValueError, "at least 0, got -1")),
     ),
     *table(

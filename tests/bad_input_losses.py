@@ -123,6 +123,7 @@ ROWS = [
             lambda: losses.softmax_cross_entropy(np.zeros((1, 256)), np.array([255], np.uint8), ignore_label=-1),
             near([np.log(256)], 1e-5),
         ),
+        ("half a label", lambda: SMOOTHED(TABLE, ignore_label=0.5), (TypeError, "ignore_label must be an integer")),
         ("ignored shares", lambda: SMOOTHED(TABLE, ignore_label=0), (ValueError, "expected class numbers")),
         ("an impossible logit", lambda: losses.softmax_cross_entropy([[0.0, -np.inf]], [0]), near([0.0])),
         ("a certain mistake", lambda: losses.softmax_cross_entropy([[0.0, -np.inf]], [1]), near([np.inf])),

@@ -205,6 +205,8 @@ def test_lenet_takes_no_other_images(lenet):
             lenet(jnp.zeros(shape))
     with pytest.raises(ValueError, match=r"mean and std of shape \(\) or \(1,\), got \(3,\) and \(\)"):
         models.LeNet(mean=jnp.zeros(3), rngs=nnx.Rngs(0))
+    with pytest.raises(ValueError, match=r"models\.LeNet: std must be in \[0, inf\), got -1"):
+        models.LeNet(std=-1.0, rngs=nnx.Rngs(0))
     with pytest.raises(TypeError, match="got uint8; divide bytes by 255"):
         lenet(jnp.zeros((2, 28, 28, 1), jnp.uint8))
 

@@ -5,10 +5,10 @@ Images are ``(n, h, w, c)``, of any real type: uint8 means 0 to 255, floats what
 """
 
 import math
-import operator
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Num
 
@@ -41,7 +41,9 @@ def random_crop(
     """
     who = "data.augment.random_crop"
     key, images = as_key(who, key), _as_images(who, images)
-    if operator.index(padding) < 0:
+    if not isinstance(padding, int | np.integer):
+        raise TypeError(f"{who}: padding must be an integer, got {padding!r}")
+    if padding < 0:
         raise ValueError(f"{who}: padding must be at least 0, got {padding}")
     n, h, w, c = images.shape
     height, width = _as_shape(who, size, (h + 2 * padding, w + 2 * padding))
@@ -85,7 +87,10 @@ def random_resized_crop(
     who = "data.augment.random_resized_crop"
     key, images = as_key(who, key), _as_images(who, images)
     size = _as_shape(who, size)
-    for name, (low, high), top in (("scale", scale, 1.0), ("ratio", ratio, float("inf"))):
+    for name, limits, top in (("scale", scale, 1.0), ("ratio", ratio, float("inf"))):
+        if np.shape(limits) != (2,):
+            raise TypeError(f"{who}: {name} must be two numbers, got {limits!r}")
+        low, high = limits
         if not 0 < low <= high <= top:
             raise ValueError(f"{who}: {name} must rise from above 0{' to 1' if top == 1 else ''}, got {(low, high)}")
     corners, lengths = _boxes(key, images.shape, scale, ratio)

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Int32, UInt8
 
-from jaxmath._array import as_key, as_real, as_size, same_rows, unmasked
+from jaxmath._array import as_key, as_real, as_size, is_one_array, same_rows, unmasked
 from jaxmath.data.prepared import Photographs, to_rgb
 
 Tree = TypeVar("Tree")
@@ -118,7 +118,7 @@ def as_arrays(who: str, arrays: Tree) -> Tree:
             a = unmasked(who, "integers", a)  # a NaN in its place would make floats of bytes or labels
         return jnp.asarray(a) if isinstance(a, jax.Array) or np.iscomplexobj(a) else as_real(who, a)
 
-    return jax.tree.map(put, arrays, is_leaf=lambda a: hasattr(a, "todense"))
+    return jax.tree.map(put, arrays, is_leaf=is_one_array)
 
 
 def _places(who: str, key: Array | None, n: int, batch_size: int, start: int) -> Sequence[tuple[Array, int]]:

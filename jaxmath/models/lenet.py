@@ -7,6 +7,7 @@ from flax import nnx
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
+from jaxmath._array import in_range
 from jaxmath.conv.trimming import extended
 from jaxmath.models._convolution import Conv
 
@@ -38,7 +39,7 @@ class LeNet(nnx.Module):
       param_dtype: of the parameters.
 
     Raises:
-      ValueError: if ``mean`` or ``std`` is neither a number nor one a channel.
+      ValueError: if ``mean`` or ``std`` is neither a number nor one a channel, or ``std`` is below 0.
 
     Example:
       >>> model = LeNet(rngs=nnx.Rngs(0))
@@ -63,6 +64,7 @@ class LeNet(nnx.Module):
         if any(jnp.shape(a) not in ((), (channels,)) for a in (mean, std)):
             shapes = f"{jnp.shape(mean)} and {jnp.shape(std)}"
             raise ValueError(f"models.LeNet: expected mean and std of shape () or ({channels},), got {shapes}")
+        std = in_range("models.LeNet", "std", std, "[0, inf)", scalar=False)
         self.mean, self.std = (nnx.BatchStat(jnp.full(channels, a, param_dtype)) for a in (mean, std))
         # Glorot's variance, and 5/3 of its deviation because tanh makes what it gets smaller
         kernel_init = nnx.initializers.variance_scaling((5 / 3) ** 2, "fan_avg", "uniform")

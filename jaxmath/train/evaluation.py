@@ -11,7 +11,7 @@ from flax import nnx
 from jaxtyping import Float
 
 from jaxmath import losses
-from jaxmath._array import as_size, same_rows, unmasked
+from jaxmath._array import as_real, as_size, is_one_array, same_rows, unmasked
 from jaxmath.data.prepared import Images
 from jaxmath.train.checks import beyond_classes, check_arrays, check_returned, check_scores
 from jaxmath.train.metrics import accuracy
@@ -55,6 +55,7 @@ def predict(state: State, images: Any, *, batch_size: int = 500) -> Float[np.nda
     if isinstance(images, Images):
         raise TypeError(f"{name}: images must be an array or an iterable of arrays, got Images; pass its field images")
     batch_size = as_size(name, "batch_size", batch_size)
+    images = as_real(name, images) if is_one_array(images) else images
     if hasattr(images, "shape"):
         n = same_rows(name, (images,))
         batches = in_batches(images, n, batch_size)
