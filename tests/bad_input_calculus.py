@@ -92,6 +92,7 @@ def several_inputs() -> list[Row]:
         *table(
             "calculus.gradient_field",
             ("no axes", lambda: field(jnp.sin), (ValueError, "at least one axis")),
+            ("axis a number", lambda: field(jnp.sin, 1.0), (ValueError, r"shape \(n,\), got \(\)")),
             ("axis a matrix", lambda: field(jnp.sin, A), (ValueError, r"shape \(n,\), got \(3, 3\)")),
             ("complex axis", lambda: field(jnp.sin, U * 1j), (TypeError, "real numbers")),
             ("vector values", lambda: field(lambda x: x * U, U), (TypeError, None)),

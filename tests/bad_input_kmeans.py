@@ -33,6 +33,7 @@ ROWS = [
     *data_rows("kmeans.fit", lambda x: fit(x, 1)),
     *weight_rows("kmeans.fit", lambda x, w: fit(x, 2, weights=w)),
     Row("kmeans.fit", "k = 0", partial(fit, X, 0), ValueError, "num_clusters must be in 1..n = 5, got 0"),
+    Row("kmeans.fit", "k = True", partial(fit, X, True), ValueError, "num_clusters must be in 1..n = 5, got True"),
     Row("kmeans.fit", "k > n", partial(fit, X, 6), ValueError, "1..n = 5, got 6"),
     Row("kmeans.fit", "k traced", lambda: jax.jit(kmeans.fit)(KEY, X, 2), TypeError, "num_clusters must be static"),
     Row("kmeans.fit", "n_init = 0", partial(fit, X, 2, n_init=0), ValueError, "n_init must be at least 1"),

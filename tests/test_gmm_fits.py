@@ -144,6 +144,30 @@ def test_the_fit_under_a_prior_is_a_maximum(kind):
     assert np.abs(slopes).max() < 1e-3
 
 
+@pytest.mark.parametrize("seed", [8, 15])
+def test_the_best_start_under_a_prior_counts_rows_by_their_weights(seed):
+    """Their sum is 1.2, beside which the prior is large; beside the number of rows another start would be the best."""
+    x = (np.random.default_rng(seed).normal(size=(12, 2)).astype(np.float32) * [3, 1]).astype(np.float32)
+    key, weights = jax.random.key(seed), np.full(12, 0.1, np.float32)
+    prior = gmm.Prior(1.0, np.zeros(2), 0.5, 6.0, np.eye(2))
+    options = {"weights": weights, "prior": prior, "init": "random", "tol": 1e-6, "max_steps": 300}
+    alone = [quick(gmm.fit, k, x, 3, **options) for k in jax.random.split(key, 4)]
+
+    def log_posterior(fit, num_rows):
+        p = fit.params
+        wishart = scipy.stats.invwishart(6.0, np.eye(2))
+        of_prior = sum(
+            wishart.logpdf(c) + scipy.stats.multivariate_normal(np.zeros(2), c / 0.5).logpdf(m)
+            for m, c in zip(np.asarray(p.means, float), np.asarray(p.covariances, float), strict=True)
+        )
+        return fit.log_likelihood + of_prior / num_rows
+
+    best, other = (np.argmax([log_posterior(fit, n) for fit in alone]) for n in (1.2, 12))
+    assert best != other
+    found = quick(gmm.fit, key, x, 3, n_init=4, **options)
+    np.testing.assert_allclose(found.params.means, alone[best].params.means, rtol=1e-3)
+
+
 def test_a_prior_keeps_single_rows_from_collapsing():
     x = np.array([[0.0], [0.0], [5.0], [5.0], [9.0]], np.float32)
     with_prior = quick(gmm.fit, KEY, x, 3, reg_covar=0.0, prior=prior_of(x, 3))

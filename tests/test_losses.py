@@ -30,6 +30,11 @@ def test_derivative_of_the_cross_entropies_is_what_is_missing(size):
     np.testing.assert_allclose(yes_or_no, jax.nn.sigmoid(z) - one_hot, atol=1e-6)
 
 
+@pytest.mark.parametrize(("z", "t"), [(20.0, 1), (-20.0, 0)])
+def test_a_small_loss_keeps_its_digits(z, t):
+    assert losses.sigmoid_cross_entropy(z, t) == pytest.approx(np.log1p(np.exp(-20)), rel=1e-5)
+
+
 def test_probabilities_and_logits_agree():
     z = jnp.array([[2.0, -1.0, 0.5], [0.0, 0.0, 1.0]])
     labels = jnp.array([2, 0])
@@ -81,8 +86,8 @@ def test_derivatives_where_a_probability_or_a_share_is_0_or_1():
     np.testing.assert_allclose(slope, [[-1.0, 0.0]])
     slope = jax.grad(lambda t: losses.cross_entropy(jnp.array([[0.25, 0.75]]), t).sum())(jnp.array([[1.0, 0.0]]))
     np.testing.assert_allclose(slope, -np.log([[0.25, 0.75]]), rtol=1e-6)
-    slope = jax.grad(lambda q: losses.focal(q, 1, 2.0))(1.0)
-    assert slope == 0
+    slopes = [jax.grad(lambda q, gamma=gamma: losses.focal(q, 1, gamma))(1.0) for gamma in (0.0, 0.5, 2.0)]
+    assert slopes == [-1, 0, 0]
     slope = jax.grad(lambda gamma: losses.focal(0.5, 1, gamma))(0.0)
     assert slope == pytest.approx(-np.log(0.5) * np.log(0.5), rel=1e-5)
     assert jax.grad(lambda y: losses.absolute_error(y, 1.0))(1.0) == 0

@@ -262,6 +262,19 @@ def test_features_come_in_the_order_of_definition_and_change_nothing():
     assert [layer.name for layer in models.summary(model, (2, 3)).layers] == names[1:]
 
 
+class _Again(nnx.Module):
+    def __init__(self, rngs):
+        self.layer = nnx.Linear(3, 3, rngs=rngs)
+
+    def __call__(self, x):
+        return self.layer(self.layer(x))
+
+
+def test_of_a_layer_that_is_called_twice_the_last_output_counts():
+    model, x = _Again(nnx.Rngs(0)), jnp.ones((2, 3))
+    np.testing.assert_array_equal(models.features(model, x)["layer"], model(x))
+
+
 def test_weights_come_back(tmp_path, lenet):
     path = tmp_path / "lenet.safetensors"
     models.save_weights(path, lenet)
@@ -295,6 +308,9 @@ def test_weights_that_do_not_fit(tmp_path, lenet):
     models.save_weights(path, blank(2))
     with pytest.raises(ValueError, match=r"does not fit at output\.bias: got \(2,\), expected \(10,\)"):
         models.load_weights(path, lenet)
+    models.save_weights(path, nnx.Linear(2, 3, use_bias=False, rngs=nnx.Rngs(0)))
+    with pytest.raises(ValueError, match=r"does not fit at kernel: got \(2, 3\), expected \(3, 2\)"):
+        models.load_weights(path, nnx.Linear(3, 2, use_bias=False, rngs=nnx.Rngs(0)))
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(ValueError, match=r"weights\.safetensors is not a complete safetensors file"):
         models.load_weights(path, lenet)

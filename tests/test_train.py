@@ -503,6 +503,15 @@ def with_memory(state, value):
     return dataclasses.replace(state, memory=jax.tree.map(lambda a: jnp.full_like(a, value), state.memory))
 
 
+def test_every_step_draws_its_augmentation():
+    model = nnx.Sequential(lambda x: x.reshape(len(x), -1), nnx.Linear(16, 3, rngs=nnx.Rngs(0)))
+    state, losses = train.create(model, optax.sgd(0.0), augment=noise), []
+    for _ in range(3):
+        state, metrics = jax.jit(train.step)(state, examples(5))
+        losses.append(float(metrics["loss"]))
+    assert len(set(losses)) == 3
+
+
 def test_a_broken_state_is_not_kept_after_a_signal(tmp_path):
     """The next update is not a number, the loss before it is; the statistics break where an image is huge."""
 

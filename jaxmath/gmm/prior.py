@@ -74,7 +74,7 @@ def log_prior(params: GMM, prior: Any) -> Float[Array, ""]:
     """The log-density of a mixture under a prior, up to a constant; 0 without one."""
     if prior is None:
         return jnp.zeros((), params.means.dtype)
-    weights = jnp.sum((prior.concentration - 1) * jnp.log(params.weights))
+    weights = jnp.sum(jax.scipy.special.xlogy(prior.concentration - 1, params.weights))  # 0 log 0 is 0
     return weights - jnp.sum(_penalties(params, prior)) / 2
 
 

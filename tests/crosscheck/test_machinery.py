@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from jaxmath import crosscheck
 from jaxmath.cli import app
-from jaxmath.crosscheck import compare, report
+from jaxmath.crosscheck import compare, gradient, report
 from jaxmath.crosscheck.measure import draw
 
 REFERENCE = Path(crosscheck.__file__).parent / "references"
@@ -160,6 +160,15 @@ _wrong_rule.defjvps(lambda t, _, x: 2.001 * x * t)
 )
 def test_gradient_check_finds_wrong_derivatives(function, message):
     assert message in crosscheck.check_gradient(add(function=function))[1]
+
+
+@pytest.mark.parametrize("slopes", [(1.0, 2.0), (2.0, 1.0)])
+def test_gradient_check_finds_one_wrong_mode(slopes):
+    """Reverse and forward mode: neither makes up for the other."""
+    one = [np.ones(())]
+    error, difference = gradient._against_differences(lambda x: x, one, one, one, slopes)
+    assert error == pytest.approx(0.5)
+    assert difference == pytest.approx(1)
 
 
 def test_gradient_check_of_integers_alone_says_so():
