@@ -75,8 +75,9 @@ def _linearize(f: Callable[[Any], Any], x: Array) -> tuple[Array, Callable[[Arra
     try:
         return y, push, _followed(push, x)
     except _ReverseModeOnly:
-        pull = jax.linear_transpose(push, x)
-        return y, lambda g: pull(g)[0], _followed(lambda g: pull(g)[0], y)
+        transpose = jax.linear_transpose(push, x)
+        pull = lambda g: transpose(g)[0]  # noqa: E731
+        return y, pull, _followed(pull, y)
 
 
 class _ReverseModeOnly(NotImplementedError):

@@ -5,7 +5,7 @@ import os
 import jax
 
 
-def check_threads(num_devices: int) -> None:
+def check_threads(name: str, num_devices: int) -> None:
     """Raises where so many CPU devices wait for each other on fewer threads than they need.
 
     A device that waits in an all-reduce holds a thread of XLA's pool, which has as many as this process has cores, or
@@ -14,7 +14,7 @@ def check_threads(num_devices: int) -> None:
     if num_devices == 1 or jax.default_backend() != "cpu" or num_devices < num_threads():
         return
     raise RuntimeError(
-        f"jaxmath.reduce: {num_devices} CPU devices on {num_threads()} threads may wait for each other forever; set "
+        f"{name}: {num_devices} CPU devices on {num_threads()} threads may wait for each other forever; set "
         f"NPROC={max(8, 2 * num_devices)} in the environment before JAX starts"
     )
 

@@ -284,7 +284,7 @@ def _num_lanes(x: Any) -> int:
     """How many devices may hold rows: those that do, or all there are while tracing."""
     leaf = jax.tree.leaves(x)[0]
     lanes = jax.device_count() if isinstance(leaf, Tracer) else len(leaf.sharding.device_set)
-    check_threads(lanes)
+    check_threads("jaxmath.reduce", lanes)
     return lanes
 
 

@@ -67,6 +67,11 @@ ROWS = [
             (ValueError, r"scale must rise from above 0 to 1, got \(0.0, 1.0\)"),
         ),
         (
+            "scale of one number",
+            lambda: augment.random_resized_crop(KEY, IMAGES, (2, 2), scale=0.5),
+            (TypeError, r"random_resized_crop: scale must be two numbers, got 0\.5"),
+        ),
+        (
             "scale above 1",
             lambda: augment.random_resized_crop(KEY, IMAGES, (2, 2), scale=(0.5, 1.1)),
             (ValueError, "scale must rise"),

@@ -430,6 +430,22 @@ def test_components_of_few_rows_keep_a_variance(kind, dtype):
         np.testing.assert_allclose(spread, np.finfo(dtype).eps * five.var(axis=0).mean(), rtol=1e-3)
 
 
+@pytest.mark.once
+def test_rows_on_a_plane_have_a_density_without_reg_covar():
+    rng = np.random.default_rng(0)
+    planes = rng.normal(size=(40, 2, 8)) * 10 ** rng.uniform(-3, 3, size=(40, 1, 1))
+    planes[::2] = np.eye(2)[rng.integers(2, size=(20, 8))].swapaxes(1, 2)  # columns that are equal
+    within = rng.normal(size=(40, 20, 2))
+    within[::3] = np.round(within[::3])  # rows that are equal
+    x = (within @ planes + 100 * (np.arange(40) % 3 == 0)[:, None, None]).astype(np.float32)
+
+    def fits(keys, x):
+        return jax.lax.map(lambda each: gmm.fit(*each, 6, reg_covar=0.0, max_steps=STEPS), (keys, x))
+
+    found = quick(fits, jax.random.split(KEY, 40), x)
+    jaxmath.check_finite((found.params, found.log_likelihood), "fits")
+
+
 @pytest.mark.bad_input  # with types enforced the checker refuses lists
 def test_a_mixture_of_integers_and_lists_is_one_of_floats():
     shares: Any = [0.5, 0.5]

@@ -199,11 +199,13 @@ def test_devices_without_threads_are_refused(monkeypatch):
     for reserved, good in (("2", False), ("4", False), ("5", True), ("8", True)):
         monkeypatch.setenv("NPROC", reserved)
         if good:
-            check_threads(4)
+            check_threads("reduce.over", 4)
         else:
-            with pytest.raises(RuntimeError, match=rf"4 CPU devices on {reserved} threads .* set NPROC=8 in the env"):
-                check_threads(4)
-        check_threads(1)
+            with pytest.raises(
+                RuntimeError, match=rf"reduce.over: 4 CPU devices on {reserved} threads .* set NPROC=8 in the env"
+            ):
+                check_threads("reduce.over", 4)
+        check_threads("reduce.over", 1)
     monkeypatch.setenv("NPROC", "many")
     assert num_threads() == len(os.sched_getaffinity(0))
 

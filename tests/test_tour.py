@@ -201,6 +201,24 @@ def test_a_kernel_ends_with_the_process_that_it_was_forked_from(tmp_path):
     assert asyncio.run(ends())
 
 
+def test_a_kernel_whose_start_was_cancelled_is_not_taken_for_the_next_one():
+    answer = "import sys, time\nfor i, _ in enumerate(sys.stdin): time.sleep(0.2), print(i, flush=True)"
+
+    async def second() -> int:
+        pipes = {"stdin": asyncio.subprocess.PIPE, "stdout": asyncio.subprocess.PIPE}
+        process = await asyncio.create_subprocess_exec(sys.executable, "-c", answer, **pipes)
+        server = kernels.ForkServer(process)
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(server.fork("", "", {}), 0.1)
+        try:
+            return await server.fork("", "", {})
+        finally:
+            process.kill()
+            await process.wait()
+
+    assert asyncio.run(second()) == 1
+
+
 def test_kernels_share_what_is_compiled_unless_the_user_has_chosen(tmp_path, monkeypatch):
     monkeypatch.delenv("PYTHONPYCACHEPREFIX", raising=False)
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")

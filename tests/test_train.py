@@ -769,6 +769,21 @@ def test_what_is_evaluated_must_be_pairs_and_what_is_predicted_images():
         train.predict(state, data.Images(x, labels, ("a", "b", "c")))
 
 
+@pytest.mark.bad_input  # with types enforced the checker refuses lists
+def test_images_as_lists():
+    (x, _), state = flat(6), linear_state()
+    np.testing.assert_array_equal(train.predict(state, x.tolist()), train.predict(state, x))
+
+
+@pytest.mark.once
+def test_devices_without_threads_are_refused(monkeypatch):
+    monkeypatch.setenv("NPROC", "2")
+    monkeypatch.setattr(jax, "default_backend", lambda: "cpu")
+    monkeypatch.setattr(jax, "devices", lambda: [None] * 4)
+    with pytest.raises(RuntimeError, match=r"^train\.fit: 4 CPU devices on 2 threads .* set NPROC=8"):
+        fit(linear_state(), flat(), num_epochs=1)
+
+
 @pytest.mark.bad_input
 def test_masked_entries_are_refused():
     (x, labels), state = flat(), linear_state()

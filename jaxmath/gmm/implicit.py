@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 
+from jaxmath._implicit import checked_solution
 from jaxmath.gmm.mixture import GMM
 from jaxmath.gmm.steps import Data, maximize
 
@@ -99,9 +100,10 @@ def _solve(step: Callable[[GMM], GMM], point: GMM, right: GMM, settled: jax.Arra
         return tangent - ravel_pytree(jax.jvp(step, (point,), (as_mixture(tangent),))[1])[0]
 
     def solve(apply: Callable[[jax.Array], jax.Array], right: jax.Array) -> jax.Array:
-        found, _ = jax.scipy.sparse.linalg.gmres(apply, right, tol=tolerance / 10, atol=0.0, maxiter=_ROUNDS)
-        good = settled & (jnp.linalg.norm(apply(found) - right) <= tolerance * jnp.linalg.norm(right))
-        return jnp.where(good, found, jnp.nan)
+        def by_gmres(right: jax.Array) -> jax.Array:
+            return jax.scipy.sparse.linalg.gmres(apply, right, tol=tolerance / 10, atol=0.0, maxiter=_ROUNDS)[0]
+
+        return jnp.where(settled, checked_solution(by_gmres, apply, right, tolerance), jnp.nan)
 
     return as_mixture(jax.lax.custom_linear_solve(apply, vector, solve, transpose_solve=solve))
 

@@ -15,7 +15,7 @@ from jaxmath.gmm.chunk import Statistics, chunk_rows, expect, model_of, settle
 from jaxmath.gmm.mixture import DENSE, GMM, checked, variances, with_rows
 from jaxmath.gmm.prior import Prior, as_prior, with_prior
 
-# How many eps of itself are added to the variances of whole covariances.
+# Where rounding ends in the covariances of a fit, in eps of a variance and of the data's mean variance.
 _ROUNDING = 8
 
 
@@ -215,8 +215,9 @@ def mean_variance(params: GMM, sums: Statistics) -> Float[Array, ""]:
 def _regularized(covariances: Array, reg_covar: Array, floor: Array | None, dense: bool) -> Array:
     """Covariances with ``reg_covar`` on the diagonal, and no variance below the floor if there is one.
 
-    Where columns are so alike that rounding leaves a matrix singular, a few eps of each variance more make it positive
-    definite in the type that is computed in.
+    Where columns are so alike that rounding leaves a matrix singular, or with a negative eigenvalue, a few eps of each
+    variance more, and as much as is off the diagonal up to what the sums are rounded by, make it positive definite in
+    the type that is computed in.
     """
     if not dense:
         covariances = jnp.maximum(covariances, 0) + reg_covar
@@ -224,8 +225,10 @@ def _regularized(covariances: Array, reg_covar: Array, floor: Array | None, dens
     spread = jnp.diagonal(covariances, axis1=-2, axis2=-1)
     if floor is None:
         return covariances + reg_covar * jnp.eye(spread.shape[-1], dtype=spread.dtype)
-    added = jnp.maximum(reg_covar, floor - spread) + _ROUNDING * jnp.finfo(spread.dtype).eps * spread
-    return covariances + added[..., None] * jnp.eye(spread.shape[-1], dtype=spread.dtype)
+    eye = jnp.eye(spread.shape[-1], dtype=spread.dtype)
+    beside = jnp.max(jnp.abs(covariances) * (1 - eye), axis=-1)
+    rounding = _ROUNDING * jnp.finfo(spread.dtype).eps * spread + jnp.minimum(beside, _ROUNDING * floor)
+    return covariances + (jnp.maximum(reg_covar, floor - spread) + rounding)[..., None] * eye
 
 
 @jax.jit

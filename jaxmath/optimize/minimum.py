@@ -11,6 +11,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, Int, PyTree
 
 from jaxmath._array import as_size, in_range, product, wide
+from jaxmath._implicit import checked_solution
 from jaxmath.optimize.descent import State, as_params, check_loss, descent, norm
 
 # Halvings of a Newton step at most, and the part of the predicted fall that a step must bring.
@@ -232,10 +233,8 @@ def _conjugate_gradients(apply: Callable[[Any], Any], right: Any) -> Any:
         return jax.tree.map(lambda leaf, like: leaf.astype(like.dtype), tree, right)
 
     def solve(apply: Callable[[Any], Any], right: Any) -> Any:
-        found, _ = jax.scipy.sparse.linalg.cg(apply, right, tol=tolerance / 1000)
-        left = jax.tree.map(jnp.subtract, apply(found), right)
-        good = norm(left) <= tolerance * norm(right)
-        return jax.tree.map(lambda leaf: jnp.where(good, leaf, jnp.nan), found)
+        by_conjugate_gradients = lambda right: jax.scipy.sparse.linalg.cg(apply, right, tol=tolerance / 1000)[0]  # noqa: E731
+        return checked_solution(by_conjugate_gradients, apply, right, tolerance)
 
     multiply = lambda tree: widened(apply(narrowed(tree)))  # noqa: E731
     return narrowed(jax.lax.custom_linear_solve(multiply, widened(right), solve, symmetric=True))

@@ -121,10 +121,15 @@ class ForkServer:
     async def fork(self, connection_file: str, folder: str, variables: dict[str, str]) -> int:
         """The process of a new kernel.
 
+        A call that is cancelled still reads its answer, which would otherwise be taken for that of the next one.
+
         Raises:
           RuntimeError: if the server has ended.
         """
         request = {"connection_file": connection_file, "folder": folder, "environment": variables}
+        return await asyncio.shield(self._ask(request))
+
+    async def _ask(self, request: dict[str, Any]) -> int:
         reader = cast("asyncio.StreamReader", self._process.stdout)
         writer = cast("asyncio.StreamWriter", self._process.stdin)
         async with self._lock:

@@ -19,6 +19,7 @@ from flax import nnx
 from jax.sharding import Mesh
 
 from jaxmath._array import all_finite, as_size
+from jaxmath._threads import check_threads
 from jaxmath.train.checkpoints import Checkpoints
 from jaxmath.train.epochs import Stretch, make_epochs, make_validation
 from jaxmath.train.evaluation import label_problem
@@ -84,6 +85,7 @@ def fit(
       KeyboardInterrupt: after a signal to stop, with checkpoints: once the step in progress is done and kept, for
         SIGINT (Ctrl-C) and SIGTERM, such as a scheduler sends; a second one stops at once. Without checkpoints, and
         in other threads than the main one, signals do what they did before.
+      RuntimeError: with CPU devices that are more than the threads which JAX has for them.
       OSError: if a checkpoint or the log cannot be written, or another training writes to the same checkpoints.
 
     Example:
@@ -105,6 +107,7 @@ def fit(
     num_epochs = as_size("train.fit", "num_epochs", num_epochs)
     patience = None if patience is None else as_size("train.fit", "patience", patience)
     devices = jax.devices()
+    check_threads("train.fit", len(devices))
     mesh = Mesh(np.array(devices), ("batch",)) if len(devices) > 1 else None
     epoch_of, setting = make_epochs(state, data, batch_size, mesh)
     validation_of = make_validation(validation, state, mesh)
