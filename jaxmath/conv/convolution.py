@@ -1,5 +1,8 @@
 """Correlation, convolution, and the transposed convolution."""
 
+from functools import partial
+from typing import Any, NamedTuple
+
 import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
@@ -9,6 +12,17 @@ from jaxmath._array import as_size
 from jaxmath.conv.layout import Pair, read
 from jaxmath.conv.sizes import Padding, Sizes, geometry, per_axis, read_padding
 from jaxmath.conv.trimming import convolution
+
+
+class _Form(NamedTuple):
+    """What a convolution is apart from its numbers."""
+
+    strides: tuple[int, ...]
+    pads: tuple[tuple[int, int], ...]
+    flipped: bool
+    groups: int = 1
+    lhs_dilation: tuple[int, ...] | None = None
+    rhs_dilation: tuple[int, ...] | None = None
 
 
 def correlate(
@@ -66,7 +80,7 @@ def correlate(
     """
     name = "conv.correlate"
     pair = read(name, x, kernel, channels)
-    return _slide(name, pair, stride, padding, dilation, groups)
+    return _slide(name, pair, stride, padding, dilation, groups, flipped=False)
 
 
 def convolve(
@@ -110,7 +124,7 @@ def convolve(
     """
     name = "conv.convolve"
     pair = read(name, x, kernel, channels)
-    return _slide(name, _turned(pair), stride, padding, dilation, groups)
+    return _slide(name, pair, stride, padding, dilation, groups, flipped=True)
 
 
 def transposed(
@@ -165,31 +179,37 @@ def transposed(
     cuts = _cuts(name, padding, pair, strides, wholes)
     if any(before + after >= whole for whole, (before, after) in zip(wholes, cuts, strict=True)):
         raise ValueError(f"{name}: padding {padding!r} leaves nothing of an output of {wholes}")
-    pads = [(k - 1 - before, k - 1 - after) for k, (before, after) in zip(pair.windows, cuts, strict=True)]
-    y = _convolution(_turned(pair), (1,) * len(strides), pads, lhs_dilation=strides)
-    return pair.given_back(y)
+    pads = tuple((k - 1 - before, k - 1 - after) for k, (before, after) in zip(pair.windows, cuts, strict=True))
+    return _convolution(*pair, _Form((1,) * len(strides), pads, flipped=True, lhs_dilation=strides))
 
 
-def _slide(name: str, pair: Pair, stride: Sizes, padding: Padding, dilation: Sizes, groups: int) -> Array:
-    """The inner products of a kernel, as it is, with an array."""
+def _slide(
+    name: str, pair: Pair, stride: Sizes, padding: Padding, dilation: Sizes, groups: int, *, flipped: bool
+) -> Array:
+    """The inner products of a kernel, as it is or flipped, with an array."""
     groups = as_size(name, "groups", groups)
     inputs, (per_group, outputs) = pair.x.shape[-1], pair.kernel.shape[-2:]
     if inputs != per_group * groups or outputs % groups:
         wanted = f"{inputs} channels in {groups} groups: expected a kernel (*window, channels / groups, m), m in groups"
         raise ValueError(f"{name}: {wanted}, got shape {pair.kernel.shape}")
     place = geometry(name, pair.sizes, pair.windows, stride, padding, dilation)
-    y = _convolution(pair, place.strides, place.pads, rhs_dilation=place.dilations, feature_group_count=groups)
-    return pair.given_back(y)
+    return _convolution(*pair, _Form(place.strides, place.pads, flipped, groups, rhs_dilation=place.dilations))
 
 
-def _convolution(pair: Pair, strides, pads, **options) -> Array:
-    """In full precision."""
-    return convolution(pair.x, pair.kernel, strides, pads, precision=jax.lax.Precision.HIGHEST, **options)
-
-
-def _turned(pair: Pair) -> Pair:
-    """The kernel turned round in all axes of space."""
-    return pair._replace(kernel=jnp.flip(pair.kernel, range(len(pair.windows))))
+@partial(jax.jit, static_argnums=(2, 3, 4))
+def _convolution(x: Array, kernel: Array, channels: bool, dtype: Any, form: _Form) -> Array:
+    """In full precision, with the axes and the type of what came in."""
+    y = convolution(
+        x,
+        jnp.flip(kernel, range(kernel.ndim - 2)) if form.flipped else kernel,
+        form.strides,
+        form.pads,
+        precision=jax.lax.Precision.HIGHEST,
+        lhs_dilation=form.lhs_dilation,
+        rhs_dilation=form.rhs_dilation,
+        feature_group_count=form.groups,
+    )
+    return (y if channels else y[0, ..., 0]).astype(dtype)
 
 
 def _cuts(name: str, padding: Padding, pair: Pair, strides, wholes) -> tuple[tuple[int, int], ...]:

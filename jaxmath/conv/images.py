@@ -1,5 +1,8 @@
 """Filters of images."""
 
+from functools import partial
+
+import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Num
@@ -48,8 +51,12 @@ def filter_image(
         raise ValueError(f"{name}: expected an image (h, w) or (h, w, colours), got shape {image.shape}")
     if kernel.ndim != 2 or 0 in kernel.shape:
         raise ValueError(f"{name}: expected a kernel of shape (kh, kw), got {kernel.shape}")
-    border = one_of(name, "border", border, ("zero", "edge"))
-    pads = read_padding(name, "same", image.shape[:2], kernel.shape, (1, 1))
+    return _filtered(image, kernel, one_of(name, "border", border, ("zero", "edge")))
+
+
+@partial(jax.jit, static_argnames="border")
+def _filtered(image: Array, kernel: Array, border: str) -> Array:
+    pads = read_padding("conv.filter_image", "same", image.shape[:2], kernel.shape, (1, 1))
     planes = jnp.moveaxis(image.reshape(*image.shape[:2], -1), -1, 0)
     if border == "edge":
         planes, pads = jnp.pad(planes, ((0, 0), *pads), mode="edge"), "valid"

@@ -1,6 +1,8 @@
 """Kernels that are known by name."""
 
+import math
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -39,8 +41,7 @@ def box_kernel(size: Sizes) -> Float[Array, "..."]:
     Reference: section 10.3.1.
     """
     sizes = _sizes("conv.box_kernel", size)
-    ones = jnp.ones(sizes)
-    return ones / ones.size
+    return jnp.full(sizes, 1 / math.prod(sizes))
 
 
 def gaussian_kernel(size: Sizes, sigma: ArrayLike = 1.0) -> Float[Array, "..."]:
@@ -70,12 +71,16 @@ def gaussian_kernel(size: Sizes, sigma: ArrayLike = 1.0) -> Float[Array, "..."]:
     """
     name = "conv.gaussian_kernel"
     sizes, given = _sizes(name, size), in_range(name, "sigma", sigma, "(0, inf]")
-    sigma = wide(given)
+    return narrow(_gaussian(sizes, wide(given)), given.dtype)
+
+
+@partial(jax.jit, static_argnums=0)
+def _gaussian(sizes: tuple[int, ...], sigma: Array) -> Array:
     kernel = jnp.ones((), sigma.dtype)
     for n in sizes:
         steps = jnp.arange(n) - (n - 1) / 2
         kernel = kernel[..., None] * jax.nn.softmax(-((steps / sigma) ** 2) / 2)
-    return narrow(kernel, given.dtype)
+    return kernel
 
 
 def sobel_kernels() -> EdgeKernels:
@@ -95,7 +100,7 @@ def sobel_kernels() -> EdgeKernels:
 
     Reference: Sobel and Feldman (1968).
     """
-    vertical = jnp.outer(jnp.array([1.0, 2.0, 1.0]), jnp.array([-1.0, 0.0, 1.0]))
+    vertical = jnp.array([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]])
     return EdgeKernels(vertical, vertical.T)
 
 
@@ -116,7 +121,7 @@ def edge_kernels() -> EdgeKernels:
 
     Reference: section 10.3.2.
     """
-    vertical = jnp.array([[-1.0, 1.0], [-1.0, 1.0]]) / 4
+    vertical = jnp.array([[-0.25, 0.25], [-0.25, 0.25]])
     return EdgeKernels(vertical, vertical.T)
 
 

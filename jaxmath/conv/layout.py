@@ -1,7 +1,9 @@
 """What an array and a kernel mean: which axes are space, which are channels, and in what type they are computed."""
 
+from functools import partial
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -26,10 +28,6 @@ class Pair(NamedTuple):
         """Of the kernel in space."""
         return self.kernel.shape[:-2]
 
-    def given_back(self, y: Float[Array, "..."]) -> Float[Array, "..."]:
-        """A result with the axes and the type of what came in."""
-        return (y if self.channels else y[0, ..., 0]).astype(self.dtype)
-
 
 def read(name: str, x: Any, kernel: Any, channels: Any) -> Pair:
     """Reads an array and its kernel."""
@@ -39,10 +37,15 @@ def read(name: str, x: Any, kernel: Any, channels: Any) -> Pair:
         wanted = f"of rank {x.ndim}, as the array, with no empty axis"
         raise ValueError(f"{name}: expected a kernel {wanted}, got shapes {x.shape} and {kernel.shape}")
     dtype = jnp.promote_types(x.dtype, kernel.dtype)
-    x, kernel = wide(x.astype(dtype)), wide(kernel.astype(dtype))
-    if not channels:
-        x, kernel = x[None, ..., None], kernel[..., None, None]
+    x, kernel = _with_channels(x, kernel, channels, dtype)
     return Pair(x, kernel, channels, dtype)
+
+
+@partial(jax.jit, static_argnums=(2, 3))
+def _with_channels(x: Array, kernel: Array, channels: bool, dtype: Any) -> tuple[Array, Array]:
+    """Both in one type of float32 or wider, with axes of length 1 for a batch and channels where there are none."""
+    x, kernel = wide(x.astype(dtype)), wide(kernel.astype(dtype))
+    return (x, kernel) if channels else (x[None, ..., None], kernel[..., None, None])
 
 
 def has_channels(name: str, shape: tuple[int, ...], channels: Any) -> bool:

@@ -1,12 +1,15 @@
 """Convolution by two other roads: as a product of matrices, and as a product of spectra."""
 
+from functools import partial
+
+import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Num, Shaped
 
 from jaxmath._array import as_real
 from jaxmath.conv.layout import has_channels, read
-from jaxmath.conv.sizes import Padding, Sizes, geometry, per_axis
+from jaxmath.conv.sizes import Geometry, Padding, Sizes, geometry, per_axis
 from jaxmath.conv.trimming import extended
 
 
@@ -57,9 +60,14 @@ def patches(
     x = as_real(name, x)
     first = int(has_channels(name, x.shape, channels))
     sizes = x.shape[first : x.ndim - first]
-    rank = len(sizes)
-    windows = per_axis(name, "window", window, rank)
-    place = geometry(name, sizes, windows, stride, padding, dilation)
+    windows = per_axis(name, "window", window, len(sizes))
+    return _patches(x, first, windows, geometry(name, sizes, windows, stride, padding, dilation))
+
+
+@partial(jax.jit, static_argnums=(1, 2, 3))
+def _patches(x: Array, first: int, windows: tuple[int, ...], place: Geometry) -> Array:
+    """The patches of an array whose axes of space begin at the first."""
+    rank = len(windows)
     around = [(0, 0)] * first
     x = extended(x, [*around, *place.pads, *around])
     for axis in reversed(range(rank)):
@@ -107,8 +115,12 @@ def convolve_fft(
     name = "conv.convolve_fft"
     pair = read(name, x, kernel, False)
     place = geometry(name, pair.sizes, pair.windows, 1, padding, 1)
-    whole = tuple(n + k - 1 for n, k in zip(pair.sizes, pair.windows, strict=True))
-    spectra = jnp.fft.rfftn(pair.x.reshape(pair.sizes), whole) * jnp.fft.rfftn(pair.kernel.reshape(pair.windows), whole)
-    y = jnp.fft.irfftn(spectra, whole)
-    edges = [(p - k + 1, q - k + 1) for (p, q), k in zip(place.pads, pair.windows, strict=True)]
-    return extended(y, edges).astype(pair.dtype)
+    edges = tuple((p - k + 1, q - k + 1) for (p, q), k in zip(place.pads, pair.windows, strict=True))
+    return _by_spectra(pair.x[0, ..., 0], pair.kernel[..., 0, 0], edges).astype(pair.dtype)
+
+
+@partial(jax.jit, static_argnames="edges")
+def _by_spectra(x: Array, kernel: Array, edges: tuple[tuple[int, int], ...]) -> Array:
+    """The whole convolution, extended at its edges or cut off."""
+    whole = tuple(n + k - 1 for n, k in zip(x.shape, kernel.shape, strict=True))
+    return extended(jnp.fft.irfftn(jnp.fft.rfftn(x, whole) * jnp.fft.rfftn(kernel, whole), whole), edges)

@@ -1,5 +1,6 @@
 """Activations that :mod:`jaxmath.calculus` does not have."""
 
+import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Num
@@ -28,7 +29,11 @@ def heaviside(x: Num[ArrayLike, "..."]) -> Float[Array, "..."]:
 
     Reference: section 7.2.3.
     """
-    x = as_float("neural.heaviside", x)
+    return _heaviside(as_float("neural.heaviside", x))
+
+
+@jax.jit
+def _heaviside(x: Array) -> Array:
     return jnp.where(jnp.isnan(x), jnp.nan, x >= 0).astype(x.dtype)
 
 

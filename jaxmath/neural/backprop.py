@@ -133,10 +133,22 @@ def passes(name: str, layers: list[Layer], x: Array, y: Array, activation: Activ
         inputs.append(a)
         a, times_derivative = jax.vjp(partial(activate, name, activation), affine(a, layer))
         derivatives.append(times_derivative)
-    miss = a - y
-    back, gradients = miss / len(x), []
+    (loss, back), gradients = _half_squared_error(a, y), []
     for (weights, _), a, times_derivative in reversed(list(zip(layers, inputs, derivatives, strict=True))):
         (delta,) = times_derivative(back)
-        gradients.append((product(delta.T, a), delta.sum(axis=0)))
-        back = product(delta, weights)
-    return jnp.mean(jnp.sum(miss**2, axis=1)) / 2, gradients[::-1]
+        back, gradient = _back_through(weights, a, delta)
+        gradients.append(gradient)
+    return loss, gradients[::-1]
+
+
+@jax.jit
+def _half_squared_error(outputs: Array, y: Array) -> tuple[Array, Array]:
+    """The loss and its derivative with respect to the outputs."""
+    miss = outputs - y
+    return jnp.mean(jnp.sum(miss**2, axis=1)) / 2, miss / len(y)
+
+
+@jax.jit
+def _back_through(weights: Array, inputs: Array, delta: Array) -> tuple[Array, Layer]:
+    """The derivatives of the loss with respect to the inputs of an affine layer, and to its parameters."""
+    return product(delta, weights), (product(delta.T, inputs), delta.sum(axis=0))

@@ -35,12 +35,14 @@ def read(name: str, params: Any, x: Any) -> tuple[Float[Array, "n d"], list[Laye
     return x.astype(computed), [(weights.astype(computed), bias.astype(computed)) for weights, bias in layers], dtype
 
 
+@jax.jit
 def affine(x: Float[Array, "n d"], layer: Layer) -> Float[Array, "n m"]:
     """X W^T + b."""
     weights, bias = layer
     return product(x, weights.T) + bias
 
 
+@jax.jit
 def affine_of_columns(layer: Layer, x: Float[Array, "d n"]) -> Float[Array, "m n"]:
     """W X + b, with b as b 1^T: its gradient is then a product too, on a CPU faster than sums of long rows."""
     weights, bias = layer

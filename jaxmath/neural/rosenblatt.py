@@ -74,13 +74,14 @@ def train_perceptron(
     if labels.shape != (len(x),):
         raise ValueError(f"{name}: expected labels of shape ({len(x)},), one a row, got {labels.shape}")
     max_epochs = as_size(name, "max_epochs", max_epochs)
-    known = ((labels == 0) | (labels == 1)) & jnp.isfinite(x).all(axis=1)
-    rows = wide(x)
-    return narrow(_train(rows, jnp.where(known, labels, jnp.nan).astype(rows.dtype), max_epochs), x.dtype)
+    return narrow(_train(wide(x), labels, max_epochs), x.dtype)
 
 
 @jax.jit
-def _train(x: Float[Array, "n d"], targets: Float[Array, " n"], max_epochs: ArrayLike) -> Perceptron:
+def _train(x: Float[Array, "n d"], labels: Array, max_epochs: ArrayLike) -> Perceptron:
+    known = ((labels == 0) | (labels == 1)) & jnp.isfinite(x).all(axis=1)
+    targets = jnp.where(known, labels, jnp.nan).astype(x.dtype)
+
     def visit(
         state: tuple[Array, Array, Array], example: tuple[Array, Array]
     ) -> tuple[tuple[Array, Array, Array], None]:

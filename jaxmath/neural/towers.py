@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Num
@@ -54,8 +55,19 @@ def tower_network(f: Callable[[Any], Any], edges: Sequence[Num[ArrayLike, " _"]]
     """
     name = "neural.tower_network"
     p, q = _edges(name, edges)
+    return _layers(p, q, _heights(name, f, _centers(p, q)))
+
+
+@jax.jit
+def _centers(p: Float[Array, " _"], q: Float[Array, " _"]) -> Float[Array, "k 2"]:
+    """The centers of the cells, those along the second axis first."""
     middles = jnp.meshgrid((p[:-1] + p[1:]) / 2, (q[:-1] + q[1:]) / 2, indexing="ij")
-    heights = _heights(name, f, jnp.stack(middles, axis=-1).reshape(-1, 2))
+    return jnp.stack(middles, axis=-1).reshape(-1, 2)
+
+
+@jax.jit
+def _layers(p: Float[Array, " _"], q: Float[Array, " _"], heights: Float[Array, " k"]) -> list[Layer]:
+    """The network whose towers have these heights."""
     valid = (jnp.diff(p) > 0).all() & (jnp.diff(q) > 0).all() & jnp.isfinite(heights).all()
     dtype = p.dtype
     steps = jnp.array([[1, 0]] * len(p) + [[0, 1]] * len(q), dtype)
