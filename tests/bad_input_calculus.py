@@ -11,6 +11,67 @@ from jaxmath import calculus
 
 A = np.array([[2.0, 1.0, 0.5], [-1.0, 3.0, 1.0], [0.0, 1.0, 4.0]])
 U = np.array([1.0, 2.0, -1.0])
+SQUARE = np.linspace(0.1, 0.9, 9, dtype=np.float32).reshape(3, 3)
+
+
+def by_reverse_mode(f):
+    """A function whose rule is for reverse mode alone."""
+    ruled = jax.custom_vjp(f)
+    ruled.defvjp(lambda x: jax.vjp(f, x), lambda pull, g: pull(g))
+    return ruled
+
+
+ELEMENTWISE = {
+    "clip": lambda x: jnp.clip(x, 0.2, 0.7),
+    "gelu": jax.nn.gelu,
+    "relu by a rule": jax.nn.relu,
+    "rule for reverse mode": by_reverse_mode(jnp.tanh),
+    "array of the same shape": lambda x: jnp.where(x < SQUARE, SQUARE * x, x),
+    "jit": jax.jit(jnp.sin),
+    "checkpoint": jax.checkpoint(lambda x: jnp.sin(x) * x),  # pyright: ignore[reportPrivateImportUsage]
+    "polynomial in scan": lambda x: jnp.polyval(jnp.array([1.0, 2.0, 3.0]), x),
+    "table": lambda x: jnp.interp(x, jnp.arange(3.0), jnp.array([1.0, 3.0, 2.0])),
+    "loop": lambda x: jax.lax.while_loop(lambda s: s[0] < 3, lambda s: (s[0] + 1, s[1] * x), (0, x))[1],
+    "branch": lambda x: jax.lax.cond(SQUARE[0, 0] > 0, jnp.sin, jnp.cos, x),
+    "vmap of grad": jax.vmap(jax.vmap(jax.grad(jnp.sin))),
+    "row by row": lambda x: jax.lax.map(jnp.exp, x),
+    "pieces": lambda x: jnp.piecewise(x, [x < 0.5, x >= 0.5], [jnp.negative, jnp.square]),
+    "turned twice": lambda x: (x.T * SQUARE.T).T,
+    "in one row": lambda x: jnp.tanh(x.ravel()).reshape(x.shape),
+    "stacked": lambda x: jax.nn.logsumexp(jnp.stack([x, 0 * x]), axis=0),
+    "sorted": lambda x: jnp.sort(jnp.stack([x, 1 - x], axis=1), axis=1)[:, 0],
+    "set": lambda x: x.at[1].set(0.0),
+    "product": lambda x: (x.reshape(-1, 1) @ jnp.ones((1, 3)))[:, 0].reshape(x.shape),
+    "diagonal": lambda x: jnp.einsum("ij,i->ij", x, SQUARE[0]),
+    "constant": lambda x: SQUARE,
+    "function of NumPy": lambda x: np.asarray(x) ** 2,
+}
+MIXED = {
+    "softmax": jax.nn.softmax,
+    "share": lambda x: x / x.sum(),
+    "rule for reverse mode": by_reverse_mode(lambda x: x / x.sum()),
+    "centred": lambda x: x - x.mean(),
+    "centred rows": lambda x: x - x.mean(axis=1, keepdims=True),
+    "transposed": lambda x: x.T,
+    "symmetric": lambda x: x + x.T,
+    "reversed": lambda x: x[::-1],
+    "shifted": lambda x: jnp.roll(x, 1),
+    "sorted": jnp.sort,
+    "sums": lambda x: jnp.cumsum(x, axis=0),
+    "product": lambda x: x @ SQUARE,
+    "first column": lambda x: x * x[:, :1],
+    "permuted": lambda x: x[jnp.array([1, 0, 2])],
+    "another shape": lambda x: x.reshape(1, 9).reshape(9, 1).reshape(3, 3).T,
+    "in jit": jax.jit(jax.nn.softmax),
+    "row by row": lambda x: jax.lax.map(jax.nn.softmax, x),
+    "carried": lambda x: jax.lax.scan(lambda c, row: (c + row, c * row), x[0], x)[1],
+    "loop": lambda x: jax.lax.fori_loop(0, 2, lambda _, y: y + y.mean(axis=0), x),
+    "columns side by side": lambda x: jnp.concatenate([x[:, 1:], x[:, :1]], axis=1),
+    "stacked the other way": lambda x: jnp.stack([x[:, 0], x[:, 1], x[:, 2]]),
+    "product from the left": lambda x: SQUARE @ x,
+    "product of two": lambda x: x @ x,
+    "spectrum": lambda x: jnp.fft.fft(x).real,
+}
 
 
 def function_rows(function: str, call) -> list[Row]:
@@ -25,6 +86,38 @@ def function_rows(function: str, call) -> list[Row]:
 def not_elementwise(function: str, call) -> Row:
     message = r"elementwise function, got shape \(\)"
     return Row(function, "changes the shape", partial(call, jnp.sum), ValueError, message)
+
+
+def mixing_rows() -> list[Row]:
+    """Functions whose entries depend on other entries are refused, whatever they are made of, and no others are."""
+    chain_rule, derivative = calculus.chain_rule, calculus.derivative
+    refused = ValueError, "expected an elementwise function"
+
+    def traced(f):
+        return partial(jax.eval_shape, lambda x: chain_rule([f, jnp.sin], x), SQUARE)
+
+    def at_once(f):
+        return lambda: derivative(f, np.array([[1.0, -2.0], [np.nan, 3.0], [0.5, np.inf]]), delta=0.5)
+
+    by_numpy = {"function of NumPy": ELEMENTWISE["function of NumPy"]}
+    return table(
+        "calculus.chain_rule",
+        *(
+            (f"{name}, elementwise", traced(f), lambda _: None)
+            for name, f in ELEMENTWISE.items()
+            if name not in by_numpy
+        ),
+        *((f"{name}, mixed", traced(f), refused) for name, f in MIXED.items()),
+        ("one column, mixed", lambda: chain_rule([lambda x: x - x.mean()], SQUARE[:, :1]), refused),
+        ("two entries, mixed", lambda: chain_rule([lambda x: x[::-1]], SQUARE[0, :2]), refused),
+        ("one entry", lambda: chain_rule([lambda x: x / x.sum()], SQUARE[0, :1])[2], near([0.0])),
+        ("rule for reverse mode", lambda: chain_rule([by_reverse_mode(jnp.sin)], U)[2], near(np.cos(U))),
+    ) + table(
+        "calculus.derivative",
+        *((f"{name}, elementwise", at_once(f), lambda _: None) for name, f in by_numpy.items()),
+        ("rows of NumPy, mixed", at_once(lambda x: np.asarray(x) - np.mean(x, axis=1, keepdims=True)), refused),
+        ("columns of NumPy, mixed", at_once(lambda x: np.cumsum(x, axis=0)), refused),
+    )
 
 
 def elementwise_rows(name: str) -> list[Row]:
@@ -106,5 +199,11 @@ CORNERS = [
     Row("calculus.leaky_relu", "derivative at 0", lambda: jax.grad(calculus.leaky_relu)(0.0), check=near(0.2)),
 ]
 SLOPE = ("slope a vector", lambda: calculus.leaky_relu(U, U), (ValueError, "slope to be one number"))
-ELEMENTWISE = [row for name in ("square", "relu", "leaky_relu", "sigmoid") for row in elementwise_rows(name)]
-ROWS = [*ELEMENTWISE, *CORNERS, *table("calculus.leaky_relu", SLOPE), *derivatives(), *several_inputs()]
+ROWS = [
+    *(row for name in ("square", "relu", "leaky_relu", "sigmoid") for row in elementwise_rows(name)),
+    *CORNERS,
+    *table("calculus.leaky_relu", SLOPE),
+    *derivatives(),
+    *mixing_rows(),
+    *several_inputs(),
+]
