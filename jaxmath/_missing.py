@@ -1,5 +1,6 @@
 """What estimators of data with missing cells, marked by NaN, share."""
 
+import jax
 import jax.numpy as jnp
 from jax.tree_util import Partial
 from jaxtyping import Array, Float
@@ -15,9 +16,13 @@ def column_means(x: Float[Array, "n d"], weights: Float[Array, " n"]) -> Float[A
     """
     mean = jnp.zeros(x.shape[1], x.dtype)
     for _ in range(2):
-        total, count = reduce.over(Partial(_column_sums, mean), x, weights=weights)
-        mean += total / count
+        mean = _moved(mean, *reduce.over(Partial(_column_sums, mean), x, weights=weights))
     return mean
+
+
+@jax.jit
+def _moved(mean: Array, total: Array, count: Array) -> Array:
+    return mean + total / count
 
 
 def _column_sums(shift: Array, x: Array, weights: Array) -> tuple[Array, Array]:

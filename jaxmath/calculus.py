@@ -131,8 +131,7 @@ def leaky_relu(x: Num[ArrayLike, "..."], slope: Num[ArrayLike, ""] = 0.2) -> Flo
     Reference: notes C, "functions".
     """
     x = as_float("calculus.leaky_relu", x)
-    slope = as_scalar("calculus.leaky_relu", "slope", slope).astype(x.dtype)
-    return jnp.where(x <= 0, slope * x, x)
+    return _leaky_relu(x, as_scalar("calculus.leaky_relu", "slope", slope))
 
 
 def sigmoid(x: Num[ArrayLike, "..."]) -> Float[Array, "..."]:
@@ -378,6 +377,11 @@ def gradient_field(f: Callable[..., Any], *axes: Num[ArrayLike, " _"]) -> Float[
     for _ in axes:
         at_point = jax.vmap(at_point)
     return jnp.stack(at_point(*grid))
+
+
+@jax.jit
+def _leaky_relu(x: Array, slope: Array) -> Array:
+    return jnp.where(x <= 0, slope.astype(x.dtype) * x, x)
 
 
 def _check_functions(name: str, functions: Sequence[Function]) -> None:

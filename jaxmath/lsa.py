@@ -101,15 +101,23 @@ def fit(
     if weighting is not None:
         weighting = one_of("lsa.fit", "weighting", weighting, ("tfidf", "log_entropy"))
     solver = _resolve(one_of("lsa.fit", "solver", solver, ("auto", "svd", "randomized")), counts, key)
+    return _fit(counts, None if key is None else as_key("lsa.fit", key), k, weighting, solver)
+
+
+@partial(jax.jit, static_argnames=("k", "weighting", "solver"))
+def _fit(counts: Array | BCOO, key: Array | None, k: int, weighting: str | None, solver: str) -> LSA:
     table = _map(wide, _added(counts))
     term_weights = _term_weights(table, weighting)
     x = _weighted(table, term_weights, weighting)
-    key = jax.random.key(0) if key is None else as_key("lsa.fit", key)
+    key = jax.random.key(0) if key is None else key
     if isinstance(x, BCOO):
         values, vectors = _by_products(x, k, key)
+    elif solver == "svd":
+        squares, vectors, _ = leading_svd(x, k)
+        values = root(squares)
     else:
         start = jax.random.normal(key, (x.shape[1], min(k + SPARE, *x.shape)), x.dtype)
-        squares, vectors, _ = leading_svd(x, k) if solver == "svd" else leading_randomized(x, k, start)
+        squares, vectors, _ = leading_randomized(x, k, start)
         values = root(squares)
     return narrow(LSA(vectors.T, values, term_weights, weighting), counts.dtype)
 
@@ -129,7 +137,7 @@ def transform(l: LSA, counts: Num[ArrayLike, "m terms"] | BCOO) -> Float[Array, 
       TypeError: for complex or non-numeric counts.
       ValueError: if there are not as many terms as in the fit.
     """
-    return _coordinates("lsa.transform", l, counts)
+    return _coordinates(l, _of_terms("lsa.transform", l, counts))
 
 
 def topic_terms(l: LSA, num_terms: int) -> tuple[Int[Array, "k num_terms"], Float[Array, "k num_terms"]]:  # noqa: E741
@@ -153,8 +161,13 @@ def topic_terms(l: LSA, num_terms: int) -> tuple[Int[Array, "k num_terms"], Floa
       [[2 1]] ['0.8000', '0.6000']
     """
     num_terms = as_size("lsa.topic_terms", "num_terms", num_terms, l.components.shape[1], "terms")
-    _, columns = jax.lax.top_k(jnp.abs(l.components), num_terms)
-    return columns, jnp.take_along_axis(l.components, columns, axis=1)
+    return _strongest(l.components, num_terms)
+
+
+@partial(jax.jit, static_argnames="num_terms")
+def _strongest(components: Array, num_terms: int) -> tuple[Array, Array]:
+    _, columns = jax.lax.top_k(jnp.abs(components), num_terms)
+    return columns, jnp.take_along_axis(components, columns, axis=1)
 
 
 def document_similarity(
@@ -180,8 +193,7 @@ def document_similarity(
 
     Reference: section 4.5.3.
     """
-    first, second = (_coordinates("lsa.document_similarity", l, counts) for counts in (a, b))
-    return _cosines(first, second)
+    return _cosines(l, *(_of_terms("lsa.document_similarity", l, counts) for counts in (a, b)))
 
 
 def query(
@@ -203,27 +215,36 @@ def query(
       TypeError: for complex or non-numeric counts.
       ValueError: if there are not as many terms as in the fit.
     """
-    questions, answers = (_coordinates("lsa.query", l, table) for table in (counts, documents))
-    return _ranked(_cosines(questions, answers))
+    return _ranked(l, *(_of_terms("lsa.query", l, table) for table in (counts, documents)))
 
 
-def _ranked(cosines: Array) -> tuple[Array, Array]:
+@jax.jit
+def _ranked(l: LSA, counts: Array | BCOO, documents: Array | BCOO) -> tuple[Array, Array]:  # noqa: E741
+    cosines = _cosines(l, counts, documents)
     order = jnp.argsort(-cosines, axis=1)
     return order, jnp.take_along_axis(cosines, order, axis=1)
 
 
-def _cosines(a: Array, b: Array) -> Array:
-    return product(_unit_rows(a), _unit_rows(b).T).astype(jnp.promote_types(a.dtype, b.dtype))
+@jax.jit
+def _cosines(l: LSA, a: Array | BCOO, b: Array | BCOO) -> Array:  # noqa: E741
+    first, second = _coordinates(l, a), _coordinates(l, b)
+    return product(_unit_rows(first), _unit_rows(second).T).astype(jnp.promote_types(first.dtype, second.dtype))
 
 
 def _unit_rows(z: Array) -> Array:
     return wide(z) * reciprocal(root(jnp.sum(wide(z) ** 2, axis=1)))[:, None]
 
 
-def _coordinates(name: str, l: LSA, counts: ArrayLike | BCOO) -> Array:  # noqa: E741
+def _of_terms(name: str, l: LSA, counts: ArrayLike | BCOO) -> Array | BCOO:  # noqa: E741
+    """A table with as many terms as a fit."""
     counts = _as_counts(name, counts)
     if counts.shape[1] != l.components.shape[1]:
         raise ValueError(f"{name}: expected {l.components.shape[1]} terms, as the fit has, got shape {counts.shape}")
+    return counts
+
+
+@jax.jit
+def _coordinates(l: LSA, counts: Array | BCOO) -> Array:  # noqa: E741
     x = _weighted(_map(wide, _added(counts)), wide(l.term_weights), l.weighting)
     return _times(x, wide(l.components).T).astype(jnp.promote_types(counts.dtype, l.components.dtype))
 

@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jax.tree_util import Partial
 from jax.typing import ArrayLike
@@ -124,6 +125,11 @@ def merge(a: Moments, b: Moments) -> Moments:
     """
     if a.mean.shape != b.mean.shape:
         raise ValueError(f"moments.merge: expected equally many columns, got {a.mean.shape} and {b.mean.shape}")
+    return _merged(a, b)
+
+
+@jax.jit
+def _merged(a: Moments, b: Moments) -> Moments:
     count = a.count + b.count
     share = b.count / _nonzero(count)
     delta = b.mean - a.mean
@@ -144,6 +150,9 @@ def covariance(moments: Moments, *, ddof: ArrayLike = 1) -> Float[Array, "d d"]:
     Returns:
       The covariance, shape ``(d, d)``.
 
+    Raises:
+      TypeError: for an object that is no Moments.
+
     Note:
       NaN where the count does not exceed ``ddof`` by more than its rounding: one row with ``ddof = 1``, or weights that
       sum to 1. Weights are counts; for those that are shares take ``ddof = 0``.
@@ -153,6 +162,11 @@ def covariance(moments: Moments, *, ddof: ArrayLike = 1) -> Float[Array, "d d"]:
       [[2.]]
     """
     moments = _as_moments("moments.covariance", moments)
+    return _covariance(moments, ddof)
+
+
+@jax.jit
+def _covariance(moments: Moments, ddof: ArrayLike) -> Array:
     return moments.scatter / degrees_of_freedom(moments.count, ddof)
 
 
@@ -195,5 +209,6 @@ def _nonzero(count: Array) -> Array:
     return jnp.where(count == 0, 1, count)
 
 
+@jax.jit
 def _unshift(moments: Moments, shift: Array) -> Moments:
     return moments._replace(mean=jnp.where(moments.count == 0, 0, moments.mean + shift))

@@ -161,7 +161,6 @@ def typical_row(x: Num[Array, "n d"], weights: Array | None = None) -> Array:
       [2. 5.]
     """
     lanes = _num_lanes(x)
-    weights = jnp.ones(len(x), bool) if weights is None else weights
     return _typical_row(x, weights, 1 if len(x) % lanes else lanes)
 
 
@@ -180,7 +179,8 @@ def _over_pieces(
 
 
 @functools.partial(jax.jit, static_argnames="lanes")
-def _typical_row(x: Array, weights: Array, lanes: int) -> Array:
+def _typical_row(x: Array, weights: Array | None, lanes: int) -> Array:
+    weights = jnp.ones(len(x), bool) if weights is None else weights
     x, weights = jax.lax.stop_gradient((x, weights))
     every = -(-len(x) // (lanes * _TYPICAL_ROWS))
     rows, counted = _split(x, lanes)[:, ::every], _split(weights, lanes)[:, ::every] != 0

@@ -24,6 +24,7 @@ from jaxmath._array import (
     unmasked,
     wide,
 )
+from jaxmath.moments import Moments
 from jaxmath.optimize.minimum import derivative_if, newton_with_next
 
 # A column whose standard deviation is at most so many rounding units of its mean is constant.
@@ -116,17 +117,29 @@ def linear(x: Num[ArrayLike, "n d"], y: Num[ArrayLike, " n"], *, weights: Num[Ar
     x, y, dtype = _pairs(name, x, y)
     if weights is not None:
         weights = as_weights(name, weights, len(x)).astype(x.dtype)
-        x, y = jnp.where(weights[:, None] == 0, 0, x), jnp.where(weights == 0, 0, y)
-    count, mean, scatter = moments.of(jnp.column_stack([x, y]), weights=weights)
+    rows = _joined(x, y, weights)
+    return narrow(_linear(rows, weights, moments.of(rows, weights=weights)), dtype)
+
+
+@jax.jit
+def _joined(x: Array, y: Array, weights: Array | None) -> Array:
+    """The rows (x, y), zeros where they do not count."""
+    rows = jnp.column_stack([x, y])
+    return rows if weights is None else jnp.where(weights[:, None] == 0, 0, rows)
+
+
+@jax.jit
+def _linear(rows: Array, weights: Array | None, of_rows: Moments) -> Linear:
+    count, mean, scatter = of_rows
     scale = _scale(scatter, mean, count)[:-1]
     inverted = reciprocal(scale)
     correlation = scatter[:-1, :-1] * jnp.outer(inverted, inverted)
     solved = linalg.lstsq(correlation, scatter[:-1, -1] * inverted)
     w = solved.solution * inverted
     b = mean[-1] - product(w, mean[:-1])
-    left = y - product(x, w) - b
+    left = rows[:, -1] - product(rows[:, :-1], w) - b
     squares = left**2 if weights is None else weights * left**2
-    return narrow(Linear(w, b, squares.sum(), solved.rank), dtype)
+    return Linear(w, b, squares.sum(), solved.rank)
 
 
 def polynomial(x: Num[ArrayLike, " n"], y: Num[ArrayLike, " n"], degree: int) -> Polynomial:
@@ -165,6 +178,11 @@ def polynomial(x: Num[ArrayLike, " n"], y: Num[ArrayLike, " n"], degree: int) ->
     if x.ndim != 1:
         raise ValueError(f"{name}: expected x of shape (n,), got {x.shape}")
     rows, y, dtype = _pairs(name, x[:, None], y)
+    return narrow(_polynomial(rows, y, degree), dtype)
+
+
+@partial(jax.jit, static_argnames="degree")
+def _polynomial(rows: Array, y: Array, degree: int) -> Polynomial:
     x = rows[:, 0]
     middle, half = (x.max() + x.min()) / 2, (x.max() - x.min()) / 2
     half = jnp.where(half == 0, 1, half)
@@ -173,7 +191,7 @@ def polynomial(x: Num[ArrayLike, " n"], y: Num[ArrayLike, " n"], degree: int) ->
     for _ in range(degree - 1):
         columns.append(2 * t * columns[-1] - columns[-2])
     solved = linalg.lstsq(jnp.stack(columns, axis=1), y)
-    return narrow(Polynomial(_in_powers(solved.solution, middle, half), solved.residual, solved.rank), dtype)
+    return Polynomial(_in_powers(solved.solution, middle, half), solved.residual, solved.rank)
 
 
 def logistic(
@@ -244,15 +262,22 @@ def predict(model: Linear | Polynomial | Logistic, x: Num[ArrayLike, "..."]) -> 
     if isinstance(model, Polynomial):
         x = as_float(name, x)
         dtype = jnp.promote_types(x.dtype, model.coefficients.dtype)
-        return jnp.polyval(wide(model.coefficients)[::-1], wide(x)).astype(dtype)
+        return _predict(model, wide(x)).astype(dtype)
     if not isinstance(model, Linear | Logistic):
         raise TypeError(f"{name}: expected a model of this module, got {type(model).__name__}")
     x = as_matrix(name, x)
     if x.shape[1] != len(model.weights):
         raise ValueError(f"{name}: expected data of shape (n, {len(model.weights)}), got {x.shape}")
     dtype = jnp.promote_types(x.dtype, model.weights.dtype)
-    scores = product(wide(x), wide(model.weights)) + model.intercept
-    return (jax.nn.sigmoid(scores) if isinstance(model, Logistic) else scores).astype(dtype)
+    return _predict(model, wide(x)).astype(dtype)
+
+
+@jax.jit
+def _predict(model: Linear | Polynomial | Logistic, x: Array) -> Array:
+    if isinstance(model, Polynomial):
+        return jnp.polyval(wide(model.coefficients)[::-1], x)
+    scores = product(x, wide(model.weights)) + model.intercept
+    return jax.nn.sigmoid(scores) if isinstance(model, Logistic) else scores
 
 
 def _pairs(name: str, x: ArrayLike, y: ArrayLike) -> tuple[Array, Array, jnp.dtype]:

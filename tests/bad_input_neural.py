@@ -227,6 +227,11 @@ ROWS = [
     *table(
         "neural.per_example_gradients",
         ("a NaN row", lambda: neural.per_example_gradients(PARAMS, with_cell(NAN), Y), _nan_row()),
+        (
+            "an activation of each row by a product from the left",
+            lambda: WITH_ACTIVATION["per_example_gradients"](lambda n: (np.eye(n.shape[1], dtype=np.float32) @ n.T).T),
+            near(lambda: WITH_ACTIVATION["per_example_gradients"](None)),
+        ),
     ),
     *table("neural.backward", ("a NaN row", lambda: neural.backward(PARAMS, with_cell(NAN), Y), nothing_finite)),
     *table(

@@ -1,5 +1,6 @@
 """What the singular values say about a matrix: rank, null space, condition, its best approximation of lower rank."""
 
+import functools
 from typing import NamedTuple
 
 import jax
@@ -53,9 +54,7 @@ def rank(a: Num[ArrayLike, "n d"]) -> Int[Array, ""]:
 
     Reference: sections 2.7 and 2.12.
     """
-    a = all_or_nan(wide(as_matrix("linalg.rank", a)))
-    s = jnp.linalg.svd(a, compute_uv=False)
-    return jnp.where(jnp.isnan(s[0]), -1, jnp.sum(s > rank_cutoff(a) * s[0]))
+    return _rank(as_matrix("linalg.rank", a))
 
 
 def null_space(a: Num[ArrayLike, "n d"]) -> NullSpace:
@@ -83,9 +82,7 @@ def null_space(a: Num[ArrayLike, "n d"]) -> NullSpace:
 
     Reference: section 2.12.
     """
-    a = as_matrix("linalg.null_space", a)
-    basis = _null_space(all_or_nan(wide(a)))
-    return NullSpace(basis.astype(a.dtype), jnp.abs(basis).sum(axis=0) > 0)
+    return _masked_null_space(as_matrix("linalg.null_space", a))
 
 
 def condition_number(a: Num[ArrayLike, "n d"]) -> Float[Array, ""]:
@@ -110,11 +107,7 @@ def condition_number(a: Num[ArrayLike, "n d"]) -> Float[Array, ""]:
 
     Reference: section 2.12.
     """
-    a = as_matrix("linalg.condition_number", a)
-    s = jnp.linalg.svd(all_or_nan(wide(a)), compute_uv=False)
-    full = s[-1] > rank_cutoff(a) * s[0]
-    condition = s[0] / jnp.where(full, s[-1], 1)
-    return jnp.where(full | jnp.isnan(s[0]), condition, jnp.inf).astype(a.dtype)
+    return _condition_number(as_matrix("linalg.condition_number", a))
 
 
 def low_rank(a: Num[ArrayLike, "n d"], rank: int) -> LowRank:
@@ -145,11 +138,35 @@ def low_rank(a: Num[ArrayLike, "n d"], rank: int) -> LowRank:
     Reference: sections 4.4 and 4.5.
     """
     a = as_matrix("linalg.low_rank", a)
-    k = as_size("linalg.low_rank", "rank", rank, min(a.shape), "min(n, d)")
+    return _low_rank(a, as_size("linalg.low_rank", "rank", rank, min(a.shape), "min(n, d)"))
+
+
+@jax.jit
+def _rank(a: Array) -> Array:
+    s = jnp.linalg.svd(all_or_nan(wide(a)), compute_uv=False)
+    return jnp.where(jnp.isnan(s[0]), -1, jnp.sum(s > rank_cutoff(a) * s[0]))
+
+
+@jax.jit
+def _condition_number(a: Array) -> Array:
+    s = jnp.linalg.svd(all_or_nan(wide(a)), compute_uv=False)
+    full = s[-1] > rank_cutoff(a) * s[0]
+    condition = s[0] / jnp.where(full, s[-1], 1)
+    return jnp.where(full | jnp.isnan(s[0]), condition, jnp.inf).astype(a.dtype)
+
+
+@functools.partial(jax.jit, static_argnames="k")
+def _low_rank(a: Array, k: int) -> LowRank:
     x = all_or_nan(wide(a))
     _, vectors, rest = leading_svd(x, k)
     approximation = product(product(x, vectors), vectors.T)
     return narrow(LowRank(approximation, root(rest)), a.dtype)
+
+
+@jax.jit
+def _masked_null_space(a: Array) -> NullSpace:
+    basis = _null_space(all_or_nan(wide(a)))
+    return NullSpace(basis.astype(a.dtype), jnp.abs(basis).sum(axis=0) > 0)
 
 
 @jax.custom_jvp

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Num
@@ -52,14 +53,7 @@ def spectral_components(a: Num[ArrayLike, "d d"]) -> Float[Array, "d d d"]:
 
     Reference: section 2.16.
     """
-    a = as_square("linalg.spectral_components", a)
-    x = wide(a)
-    asymmetry = jnp.abs(x - x.T).max()
-    symmetric = asymmetry <= 8 * len(a) * jnp.finfo(a.dtype).eps * jnp.abs(x).max()
-    x = all_or_nan(jnp.where(symmetric, x, jnp.nan))
-    _, vectors = symmetric_eigh(x)
-    scaled = product(x, vectors)  # not vectors * values: so that sums over equal eigenvalues have their derivative
-    return (scaled.T[:, :, None] * vectors.T[:, None, :]).astype(a.dtype)
+    return _spectral_components(as_square("linalg.spectral_components", a))
 
 
 def quadric_axes(a: Num[ArrayLike, "d d"], c: Num[ArrayLike, ""] = 1.0) -> Quadric:
@@ -89,7 +83,22 @@ def quadric_axes(a: Num[ArrayLike, "d d"], c: Num[ArrayLike, ""] = 1.0) -> Quadr
     Reference: section 2.17.
     """
     name = "linalg.quadric_axes"
-    a, c = as_square(name, a), as_scalar(name, "c", c)
+    return _quadric_axes(as_square(name, a), as_scalar(name, "c", c))
+
+
+@jax.jit
+def _spectral_components(a: Array) -> Array:
+    x = wide(a)
+    asymmetry = jnp.abs(x - x.T).max()
+    symmetric = asymmetry <= 8 * len(a) * jnp.finfo(a.dtype).eps * jnp.abs(x).max()
+    x = all_or_nan(jnp.where(symmetric, x, jnp.nan))
+    _, vectors = symmetric_eigh(x)
+    scaled = product(x, vectors)  # not vectors * values: so that sums over equal eigenvalues have their derivative
+    return (scaled.T[:, :, None] * vectors.T[:, None, :]).astype(a.dtype)
+
+
+@jax.jit
+def _quadric_axes(a: Array, c: Array) -> Quadric:
     x = wide(a)
     c = c.astype(x.dtype)
     values, directions = symmetric_eigh(all_or_nan(jnp.where(jnp.isfinite(c), (x + x.T) / 2, jnp.nan)))

@@ -1,9 +1,11 @@
 """Angles between vectors; rotations of the plane and of space."""
 
 import functools
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Num
 
@@ -51,8 +53,7 @@ def angle(u: Num[ArrayLike, " d"], v: Num[ArrayLike, " d"]) -> Float[Array, ""]:
     Reference: section 2.14; Kahan (2006), "How futile are mindless assessments of roundoff", section 12.
     """
     u, v = _two_vectors("linalg.angle", u, v)
-    p, q = _unit(wide(u)), _unit(wide(v))
-    return (2 * jnp.arctan2(_length(p - q), _length(p + q))).astype(u.dtype)
+    return _angle(u, v)
 
 
 def cosine_similarity(u: Num[ArrayLike, " d"], v: Num[ArrayLike, " d"]) -> Float[Array, ""]:
@@ -79,7 +80,7 @@ def cosine_similarity(u: Num[ArrayLike, " d"], v: Num[ArrayLike, " d"]) -> Float
     Reference: sections 2.5 and 4.5.
     """
     u, v = _two_vectors("linalg.cosine_similarity", u, v)
-    return product(_unit(wide(u)), _unit(wide(v))).astype(u.dtype)
+    return _cosine_similarity(u, v)
 
 
 def rotation_2d(theta: Num[ArrayLike, ""]) -> Float[Array, "2 2"]:
@@ -106,9 +107,7 @@ def rotation_2d(theta: Num[ArrayLike, ""]) -> Float[Array, "2 2"]:
 
     Reference: section 2.14.
     """
-    theta = as_scalar("linalg.rotation_2d", "theta", theta)
-    cos, sin = jnp.cos(theta), jnp.sin(theta)
-    return jnp.stack([cos, -sin, sin, cos]).reshape(2, 2)
+    return _rotation_2d(as_scalar("linalg.rotation_2d", "theta", theta))
 
 
 def rotation_3d(theta: Num[ArrayLike, ""], axis: str | Num[ArrayLike, "3"]) -> Float[Array, "3 3"]:
@@ -141,13 +140,12 @@ def rotation_3d(theta: Num[ArrayLike, ""], axis: str | Num[ArrayLike, "3"]) -> F
     name = "linalg.rotation_3d"
     turn = as_scalar(name, "theta", theta)
     if isinstance(axis, str):
-        direction = jnp.array(_AXES[one_of(name, "axis", axis, tuple(_AXES))], turn.dtype)
-    else:
-        direction = as_float(name, axis)
+        axis = np.array(_AXES[one_of(name, "axis", axis, tuple(_AXES))], turn.dtype)
+    direction = as_float(name, axis)
     if direction.shape != (3,):
         raise ValueError(f"{name}: expected an axis of shape (3,), got {direction.shape}")
     dtype = direction.dtype if isinstance(theta, int | float) else jnp.promote_types(turn.dtype, direction.dtype)
-    return _rodrigues(wide(turn.astype(dtype)), _unit_axis(wide(direction.astype(dtype)))).astype(dtype)
+    return _rotation_3d(turn, direction, dtype)
 
 
 def rotation_axis_angle(r: Num[ArrayLike, "3 3"]) -> AxisAngle:
@@ -180,6 +178,33 @@ def rotation_axis_angle(r: Num[ArrayLike, "3 3"]) -> AxisAngle:
     r = as_square("linalg.rotation_axis_angle", r)
     if r.shape != (3, 3):
         raise ValueError(f"linalg.rotation_axis_angle: expected shape (3, 3), got {r.shape}")
+    return _axis_angle(r)
+
+
+@jax.jit
+def _angle(u: Array, v: Array) -> Array:
+    p, q = _unit(wide(u)), _unit(wide(v))
+    return (2 * jnp.arctan2(_length(p - q), _length(p + q))).astype(u.dtype)
+
+
+@jax.jit
+def _cosine_similarity(u: Array, v: Array) -> Array:
+    return product(_unit(wide(u)), _unit(wide(v))).astype(u.dtype)
+
+
+@jax.jit
+def _rotation_2d(theta: Array) -> Array:
+    cos, sin = jnp.cos(theta), jnp.sin(theta)
+    return jnp.stack([cos, -sin, sin, cos]).reshape(2, 2)
+
+
+@functools.partial(jax.jit, static_argnames="dtype")
+def _rotation_3d(theta: Array, axis: Array, dtype: Any) -> Array:
+    return _rodrigues(wide(theta.astype(dtype)), _unit_axis(wide(axis.astype(dtype)))).astype(dtype)
+
+
+@jax.jit
+def _axis_angle(r: Array) -> AxisAngle:
     q = _quaternion(wide(r))
     part, length = q[1:], _length(q[1:])
     still = length == 0

@@ -68,7 +68,7 @@ def eig(a: Num[ArrayLike, "d d"]) -> Eigen:
 
     Reference: section 2.13.
     """
-    return Eigen(*_eig(all_or_nan(wide(as_square("linalg.eig", a)))))
+    return _eigen(as_square("linalg.eig", a))
 
 
 def diagonalize(a: Num[ArrayLike, "d d"]) -> Diagonalization:
@@ -95,10 +95,7 @@ def diagonalize(a: Num[ArrayLike, "d d"]) -> Diagonalization:
 
     Reference: section 2.15.
     """
-    a = as_square("linalg.diagonalize", a)
-    values, vectors = _eig(all_or_nan(wide(a)))
-    inverse, condition = _inverse_of_vectors(vectors)
-    return Diagonalization(vectors, values, inverse, condition.astype(a.dtype))
+    return _diagonalize(as_square("linalg.diagonalize", a))
 
 
 def matrix_power(a: Num[ArrayLike, "d d"], p: int | float) -> Float[Array, "d d"]:
@@ -133,7 +130,23 @@ def matrix_power(a: Num[ArrayLike, "d d"], p: int | float) -> Float[Array, "d d"
     """
     name = "linalg.matrix_power"
     a = as_square(name, a)
-    p = _as_power(name, p)
+    return _matrix_power(a, _as_power(name, p))
+
+
+@jax.jit
+def _eigen(a: Array) -> Eigen:
+    return Eigen(*_eig(all_or_nan(wide(a))))
+
+
+@jax.jit
+def _diagonalize(a: Array) -> Diagonalization:
+    values, vectors = _eig(all_or_nan(wide(a)))
+    inverse, condition = _inverse_of_vectors(vectors)
+    return Diagonalization(vectors, values, inverse, condition.astype(a.dtype))
+
+
+@functools.partial(jax.jit, static_argnames="p")
+def _matrix_power(a: Array, p: int | float) -> Array:
     x = all_or_nan(wide(a))
     if isinstance(p, float):
         return _fractional_power(x, p).astype(a.dtype)

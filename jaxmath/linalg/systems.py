@@ -72,13 +72,7 @@ def solve(a: Num[ArrayLike, "d d"], b: Num[ArrayLike, "d ..."]) -> Solution:
     name = "linalg.solve"
     a = as_square(name, a)
     b = _right_hand_sides(name, b, len(a))
-    dtype = jnp.promote_types(a.dtype, b.dtype)
-    columns = b.astype(dtype).reshape(len(a), -1)
-    a = wide(a.astype(dtype))
-    x, inv = _solve(a, wide(columns))
-    condition = _condition(a, inv, 1 / jnp.finfo(dtype).eps)
-    x = jnp.where(jnp.isfinite(condition), x.reshape(b.shape), jnp.nan)
-    return narrow(Solution(x, condition), dtype)
+    return _solution(a, b)
 
 
 def inverse(a: Num[ArrayLike, "d d"]) -> Inverse:
@@ -104,8 +98,7 @@ def inverse(a: Num[ArrayLike, "d d"]) -> Inverse:
 
     Reference: section 2.7.
     """
-    a = as_square("linalg.inverse", a)
-    return narrow(Inverse(*inverse_and_condition(wide(a), 1 / jnp.finfo(a.dtype).eps)), a.dtype)
+    return _inverse(as_square("linalg.inverse", a))
 
 
 def determinant(a: Num[ArrayLike, "d d"]) -> Float[Array, ""]:
@@ -133,8 +126,7 @@ def determinant(a: Num[ArrayLike, "d d"]) -> Float[Array, ""]:
 
     Reference: section 2.7.
     """
-    a = as_square("linalg.determinant", a)
-    return _determinant(all_or_nan(wide(a))).astype(a.dtype)
+    return _finite_determinant(as_square("linalg.determinant", a))
 
 
 def pseudo_inverse(a: Num[ArrayLike, "n d"], *, rcond: Num[ArrayLike, ""] | None = None) -> Float[Array, "d n"]:
@@ -167,13 +159,7 @@ def pseudo_inverse(a: Num[ArrayLike, "n d"], *, rcond: Num[ArrayLike, ""] | None
     """
     name = "linalg.pseudo_inverse"
     a = as_matrix(name, a)
-    if rcond is None:
-        cutoff = rank_cutoff(a)
-    else:
-        cutoff = in_range(name, "rcond", rcond, "[0, inf]").astype(wide(a).dtype)
-        a = jnp.where(jnp.isnan(cutoff), jnp.nan, a)
-    eye = jnp.eye(len(a), dtype=wide(a).dtype)
-    return least_squares(all_or_nan(wide(a)), eye, cutoff, "svd")[0].astype(a.dtype)
+    return _pseudo_inverse(a, None if rcond is None else in_range(name, "rcond", rcond, "[0, inf]"))
 
 
 def lstsq(a: Num[ArrayLike, "n d"], b: Num[ArrayLike, "n ..."], *, method: str = "svd") -> LeastSquares:
@@ -209,12 +195,12 @@ def lstsq(a: Num[ArrayLike, "n d"], b: Num[ArrayLike, "n ..."], *, method: str =
     a = as_matrix(name, a)
     b = _right_hand_sides(name, b, len(a))
     method = one_of(name, "method", method, ("svd", "qr", "normal"))
-    dtype = jnp.promote_types(a.dtype, b.dtype)
-    a, columns = all_or_nan(wide(a.astype(dtype))), wide(b.astype(dtype)).reshape(len(a), -1)
-    x, rank = least_squares(a, columns, rank_cutoff(a), method)
-    residual = jnp.sum((product(a, x) - columns) ** 2, axis=0)
-    x, residual = x.reshape(a.shape[1:] + b.shape[1:]), residual.reshape(b.shape[1:])
-    return LeastSquares(x.astype(dtype), residual.astype(dtype), jnp.where(jnp.isfinite(a).all(), rank, -1))
+    return _lstsq(a, b, method)
+
+
+@jax.jit
+def _inverse(a: Array) -> Inverse:
+    return narrow(Inverse(*inverse_and_condition(wide(a), 1 / jnp.finfo(a.dtype).eps)), a.dtype)
 
 
 def inverse_and_condition(a: Array, limit: ArrayLike) -> tuple[Array, Array]:
@@ -228,6 +214,17 @@ def rank_cutoff(a: Array) -> Array:
     """The part of the largest singular value up to which one counts as 0, max(n, d) times the rounding unit."""
     dtype = wide(a).dtype
     return jnp.asarray(max(a.shape) * jnp.finfo(dtype).eps, dtype)
+
+
+@jax.jit
+def _solution(a: Array, b: Array) -> Solution:
+    """The solution of a x = b for a vector or columns b, and the condition of a."""
+    dtype = jnp.promote_types(a.dtype, b.dtype)
+    a, columns = wide(a.astype(dtype)), wide(_finite_columns(b).astype(dtype)).reshape(len(a), -1)
+    x, inv = _solve(a, columns)
+    condition = _condition(a, inv, 1 / jnp.finfo(dtype).eps)
+    x = jnp.where(jnp.isfinite(condition), x.reshape(b.shape), jnp.nan)
+    return narrow(Solution(x, condition), dtype)
 
 
 @jax.custom_jvp
@@ -248,6 +245,12 @@ def _solve_jvp(primals, tangents):
 def multiply(a: Array, b: Array) -> Array:
     """As ``product``, for complex matrices too."""
     return jnp.matmul(a, b, precision=jax.lax.Precision.HIGHEST)
+
+
+@jax.jit
+def _finite_determinant(a: Array) -> Array:
+    """The determinant, NaN unless all entries are finite."""
+    return _determinant(all_or_nan(wide(a))).astype(a.dtype)
 
 
 @jax.custom_jvp
@@ -308,6 +311,24 @@ def _norm(a: Array) -> Array:
     return _small.norm(a) if len(a) <= 4 else jnp.abs(a).sum(axis=0).max()
 
 
+@jax.jit
+def _pseudo_inverse(a: Array, rcond: Array | None) -> Array:
+    x = wide(a)
+    cutoff = rank_cutoff(a) if rcond is None else rcond.astype(x.dtype)
+    x = all_or_nan(jnp.where(jnp.isnan(cutoff), jnp.nan, x))
+    return least_squares(x, jnp.eye(len(a), dtype=x.dtype), cutoff, "svd")[0].astype(a.dtype)
+
+
+@functools.partial(jax.jit, static_argnames="method")
+def _lstsq(a: Array, b: Array, method: str) -> LeastSquares:
+    dtype = jnp.promote_types(a.dtype, b.dtype)
+    a, columns = all_or_nan(wide(a.astype(dtype))), wide(_finite_columns(b).astype(dtype)).reshape(len(a), -1)
+    x, rank = least_squares(a, columns, rank_cutoff(a), method)
+    residual = jnp.sum((product(a, x) - columns) ** 2, axis=0)
+    x, residual = x.reshape(a.shape[1:] + b.shape[1:]), residual.reshape(b.shape[1:])
+    return LeastSquares(x.astype(dtype), residual.astype(dtype), jnp.where(jnp.isfinite(a).all(), rank, -1))
+
+
 @functools.partial(jax.custom_jvp, nondiff_argnums=(3,))
 def least_squares(a: Array, b: Array, cutoff: Array, method: str) -> tuple[Array, Array]:
     """The shortest least squares solution, and the rank."""
@@ -357,8 +378,13 @@ def _by_normal(a: Array, b: Array, cutoff: Array) -> tuple[Array, Array]:
 
 
 def _right_hand_sides(name: str, b: ArrayLike, rows: int) -> Array:
-    """Shape (rows,) or (rows, k), NaN in columns that are not finite."""
+    """Floats of shape (rows,) or (rows, k)."""
     b = as_float(name, b)
     if b.ndim not in (1, 2) or len(b) != rows:
         raise ValueError(f"{name}: expected right-hand sides of shape ({rows},) or ({rows}, k), got {b.shape}")
+    return b
+
+
+def _finite_columns(b: Array) -> Array:
+    """Columns, NaN where they are not finite."""
     return jnp.where(jnp.isfinite(b).all(axis=0), b, jnp.nan)

@@ -1,6 +1,7 @@
 """The fit of principal components."""
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -168,8 +169,8 @@ def fit(
     key = None if key is None else as_key("pca.fit", key)
     if solver == "eigh" or (solver == "auto" and x.shape[1] <= x.shape[0]):
         data = moments.of(x, weights=weights, chunk_size=chunk_size)
-        data = data if weights is not None else data._replace(count=jnp.asarray(len(x), data.count.dtype))
-        result = from_moments(data, k)
+        data = data if weights is not None else data._replace(count=np.asarray(len(x), data.count.dtype))
+        result = _from_moments(data, k)
     else:
         result = _fit_centred(wide(x), weights, k, "gram" if solver == "auto" else solver, key)
     result = _cut(result, num_components) if chosen_later else result
@@ -187,7 +188,7 @@ def from_moments(data: Moments, num_components: int | None = None) -> PCA:
       The fit, equal to :func:`fit` of the rows with ``solver="eigh"`` and the same k.
 
     Raises:
-      TypeError: for a traced or fractional ``num_components``.
+      TypeError: for a traced or fractional ``num_components``, and for an object that is no Moments.
       ValueError: if k is out of range.
 
     Note:
@@ -202,8 +203,7 @@ def from_moments(data: Moments, num_components: int | None = None) -> PCA:
     data = moments._as_moments("pca.from_moments", data)
     dims = data.mean.shape[0]
     k = dims if num_components is None else as_size("pca.from_moments", "num_components", num_components, dims, "d")
-    divisor = _divisor(data.count, jnp.trace(data.scatter) > 0)
-    return _assemble(data.count, data.mean, leading_covariance(data.scatter / divisor, k), divisor)
+    return _from_moments(data, k)
 
 
 def fit_batches(
@@ -243,6 +243,13 @@ def fit_batches(
     return from_moments(moments._of_pieces(name, even_pieces(name, checked(), weights)), k)
 
 
+@partial(jax.jit, static_argnames="k")
+def _from_moments(data: Moments, k: int) -> PCA:
+    divisor = _divisor(data.count, jnp.trace(data.scatter) > 0)
+    return _assemble(data.count, data.mean, leading_covariance(data.scatter / divisor, k), divisor)
+
+
+@partial(jax.jit, static_argnames=("k", "solver"))
 def _fit_centred(x: Array, weights: Array | None, k: int, solver: str, key: Array | None) -> PCA:
     count = jnp.asarray(len(x), x.dtype) if weights is None else weights.sum(dtype=x.dtype)
     weights = jnp.ones(len(x), x.dtype) if weights is None else weights.astype(x.dtype)
@@ -284,18 +291,23 @@ def _assemble(count: Array, mean: Array, leading: Leading, divisor: Array) -> PC
 
 def _cut(full: PCA, rule: Any) -> PCA:
     """The leading components of a fit that has them all, as many as the rule says."""
-    values, dims = np.asarray(full.explained_variance, float), len(full.mean)
+    values = np.asarray(full.explained_variance, float)
     if rule != "mle":
         squares = np.asarray(full.singular_values, float) ** 2
         k = choice.for_fraction(squares, squares.sum(), rule)
     else:
         k = choice.by_evidence(values, float(full.num_samples))
+    return _first(full, k)
+
+
+@partial(jax.jit, static_argnames="k")
+def _first(full: PCA, k: int) -> PCA:
     return full._replace(
         components=full.components[:k],
         explained_variance=full.explained_variance[:k],
         explained_variance_ratio=full.explained_variance_ratio[:k],
         singular_values=full.singular_values[:k],
-        noise_variance=full.explained_variance[k:].sum() / max(dims - k, 1),
+        noise_variance=full.explained_variance[k:].sum() / max(len(full.mean) - k, 1),
     )
 
 

@@ -91,13 +91,20 @@ def fit_missing(
     chunk_size = None if chunk_size is None else as_size(name, "chunk_size", chunk_size)
     dtype, rows = x.dtype, wide(x)
     counts = jnp.ones(len(x), rows.dtype) if weights is None else as_weights(name, weights, len(x)).astype(rows.dtype)
-    shift = column_means(rows, counts)
-    counts = jnp.where(jnp.isfinite(shift).all(), counts, jnp.nan)  # no fit if a column is never seen
-    model, sums, rise, num_steps = _climb(rows - shift, counts, k, max_steps, tol, chunk_size)
+    fit = _fit_missing(rows, column_means(rows, counts), counts, k, max_steps, tol, chunk_size)
+    return narrow(fit, dtype)._replace(num_samples=fit.num_samples)
+
+
+@partial(jax.jit, static_argnames=("k", "max_steps", "chunk_size"))
+def _fit_missing(
+    x: Array, shift: Array, weights: Array, k: int, max_steps: int, tol: Array, chunk_size: int | None
+) -> MissingPCA:
+    """The fit in the type of its rows, which are shifted by about their mean."""
+    weights = jnp.where(jnp.isfinite(shift).all(), weights, jnp.nan)  # no fit if a column is never seen
+    model, sums, rise, num_steps = _climb(x - shift, weights, k, max_steps, tol, chunk_size)
     result = _assemble(model, sums, shift)
     converged = (jnp.abs(rise) < tol) & jnp.isfinite(result.singular_values).all() & jnp.isfinite(result.mean).all()
-    fit = narrow(result, dtype)._replace(num_samples=result.num_samples)
-    return MissingPCA(*fit, (sums.log_likelihood / sums.rows).astype(dtype), num_steps, converged)
+    return MissingPCA(*result, sums.log_likelihood / sums.rows, num_steps, converged)
 
 
 def impute(p: PCA | MissingPCA, x: Num[ArrayLike, "m d"]) -> Float[Array, "m d"]:
@@ -113,7 +120,7 @@ def impute(p: PCA | MissingPCA, x: Num[ArrayLike, "m d"]) -> Float[Array, "m d"]
       Without noise (all components, or data on a plane) these are the limits as it vanishes.
 
     Raises:
-      TypeError: for complex or non-numeric data.
+      TypeError: for complex or non-numeric data, and for an object that is no PCA.
       ValueError: if x does not have d columns.
 
     Example:
@@ -123,11 +130,16 @@ def impute(p: PCA | MissingPCA, x: Num[ArrayLike, "m d"]) -> Float[Array, "m d"]
       [5. 5.]
     """
     p, x, dtype = as_rows("pca.impute", p, x)
+    return _impute(p, x).astype(dtype)
+
+
+@jax.jit
+def _impute(p: PCA, x: Array) -> Array:
     noise = jnp.maximum(p.noise_variance, _least_noise(p.explained_variance))
     signal = jnp.sqrt(jnp.maximum(p.explained_variance - noise, 0))
     model = _Model(p.components.T * signal, p.mean, noise)
     z, _, _ = _posterior(model, x)
-    return jnp.where(jnp.isnan(x), p.mean + product(z, model.loadings.T), x).astype(dtype)
+    return jnp.where(jnp.isnan(x), p.mean + product(z, model.loadings.T), x)
 
 
 def _least_noise(variances: Array) -> Array:
@@ -138,7 +150,6 @@ def _least_noise(variances: Array) -> Array:
     return jnp.where(least == 0, 1, least)  # of constant data, which have no loadings either
 
 
-@partial(jax.jit, static_argnums=(2, 3, 5))
 def _climb(
     centred: Array, weights: Array, k: int, max_steps: int, tol: Array, chunk_size: int | None
 ) -> tuple[_Model, _Sums, Array, Array]:

@@ -7,6 +7,7 @@ components and $\sigma^2$ across them.
 """
 
 import math
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -34,7 +35,7 @@ def log_prob(p: PCA | MissingPCA, x: Num[ArrayLike, "m d"]) -> Float[Array, " m"
       component is 0, or the noise is, with k < d: then there is no density.
 
     Raises:
-      TypeError: for complex or non-numeric data.
+      TypeError: for complex or non-numeric data, and for an object that is no PCA.
       ValueError: if x does not have d columns.
 
     Example:
@@ -46,6 +47,11 @@ def log_prob(p: PCA | MissingPCA, x: Num[ArrayLike, "m d"]) -> Float[Array, " m"
     Reference: Tipping and Bishop (1999), equation 4.
     """
     p, x, dtype = as_rows("pca.log_prob", p, x)
+    return _log_prob(p, x).astype(dtype)
+
+
+@jax.jit
+def _log_prob(p: PCA, x: Array) -> Array:
     k, d = p.components.shape
     variances, noise = (jnp.where(v > 0, v, jnp.nan) for v in (p.explained_variance, p.noise_variance))
     centred = x - p.mean
@@ -53,7 +59,7 @@ def log_prob(p: PCA | MissingPCA, x: Num[ArrayLike, "m d"]) -> Float[Array, " m"
     along = jnp.sum(jnp.log(variances) + z**2 / variances, axis=1)
     missed = centred - product(z, p.components)
     across = (d - k) * jnp.log(noise) + jnp.sum(missed**2, axis=1) / noise if k < d else 0
-    return (-(d * math.log(2 * math.pi) + along + across) / 2).astype(dtype)
+    return -(d * math.log(2 * math.pi) + along + across) / 2
 
 
 def sample(key: Array, p: PCA | MissingPCA, num_samples: int) -> Float[Array, "num_samples d"]:
@@ -68,16 +74,21 @@ def sample(key: Array, p: PCA | MissingPCA, num_samples: int) -> Float[Array, "n
       Rows, shape ``(num_samples, d)``, NaN if the fit is.
 
     Raises:
-      TypeError: for a traced or fractional ``num_samples``.
+      TypeError: for a traced or fractional ``num_samples``, for an object that is no random key or no PCA.
       ValueError: if ``num_samples`` is below 1.
 
     Reference: Tipping and Bishop (1999).
     """
     key, num_samples = as_key("pca.sample", key), as_size("pca.sample", "num_samples", num_samples)
     p, dtype = typed("pca.sample", p)
+    return _sample(key, p, num_samples).astype(dtype)
+
+
+@partial(jax.jit, static_argnames="num_samples")
+def _sample(key: Array, p: PCA, num_samples: int) -> Array:
     k, d = p.components.shape
     key_z, key_noise = jax.random.split(key)
     z = jax.random.normal(key_z, (num_samples, k), p.mean.dtype)
     noise = jax.random.normal(key_noise, (num_samples, d), p.mean.dtype)
     signal = z * root(jnp.maximum(p.explained_variance - p.noise_variance, 0))
-    return (p.mean + product(signal, p.components) + noise * root(p.noise_variance)).astype(dtype)
+    return p.mean + product(signal, p.components) + noise * root(p.noise_variance)

@@ -1,5 +1,8 @@
 """Data in the coordinates of its principal components, and back."""
 
+from functools import partial
+
+import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Num
@@ -22,7 +25,7 @@ def transform(p: PCA | MissingPCA, x: Num[ArrayLike, "m d"], *, whiten: bool = F
       where its solver sees nothing but rounding, has no whitened coordinate: 0 stands in its place.
 
     Raises:
-      TypeError: for complex or non-numeric data.
+      TypeError: for complex or non-numeric data, and for an object that is no PCA.
       ValueError: if x does not have d columns.
 
     Example:
@@ -35,8 +38,13 @@ def transform(p: PCA | MissingPCA, x: Num[ArrayLike, "m d"], *, whiten: bool = F
     Reference: section 4.3.2.
     """
     p, x, dtype = as_rows("pca.transform", p, x)
+    return _transform(p, x, bool(whiten)).astype(dtype)
+
+
+@partial(jax.jit, static_argnames="whiten")
+def _transform(p: PCA, x: Array, whiten: bool) -> Array:
     z = product(x - p.mean, p.components.T)
-    return (z * reciprocal(root(p.explained_variance)) if whiten else z).astype(dtype)
+    return z * reciprocal(root(p.explained_variance)) if whiten else z
 
 
 def inverse_transform(p: PCA | MissingPCA, z: Num[ArrayLike, "m k"], *, whiten: bool = False) -> Float[Array, "m d"]:
@@ -51,12 +59,17 @@ def inverse_transform(p: PCA | MissingPCA, z: Num[ArrayLike, "m k"], *, whiten: 
       Points, shape ``(m, d)``: of transformed data its reconstruction, the nearest points of the fitted plane.
 
     Raises:
-      TypeError: for complex or non-numeric coordinates.
+      TypeError: for complex or non-numeric coordinates, and for an object that is no PCA.
       ValueError: if z does not have k columns.
     """
     p, z, dtype = as_rows("pca.inverse_transform", p, z, coordinates=True)
+    return _inverse_transform(p, z, bool(whiten)).astype(dtype)
+
+
+@partial(jax.jit, static_argnames="whiten")
+def _inverse_transform(p: PCA, z: Array, whiten: bool) -> Array:
     z = z * root(p.explained_variance) if whiten else z
-    return (p.mean + product(z, p.components)).astype(dtype)
+    return p.mean + product(z, p.components)
 
 
 def reconstruction_error(p: PCA | MissingPCA, x: Num[ArrayLike, "m d"]) -> Float[Array, ""]:
@@ -73,13 +86,19 @@ def reconstruction_error(p: PCA | MissingPCA, x: Num[ArrayLike, "m d"]) -> Float
       The error, in the units of the data. NaN if x holds a NaN. Its gradient is 0 where the error is exactly 0.
 
     Raises:
-      TypeError: for complex or non-numeric data.
+      TypeError: for complex or non-numeric data, and for an object that is no PCA.
       ValueError: if x does not have d columns.
 
     Reference: section 4.3.2, "information loss".
     """
     p, x, dtype = as_rows("pca.reconstruction_error", p, x)
-    return root(jnp.mean((x - inverse_transform(p, transform(p, x))) ** 2)).astype(dtype)
+    return _reconstruction_error(p, x).astype(dtype)
+
+
+@jax.jit
+def _reconstruction_error(p: PCA, x: Array) -> Array:
+    z = product(x - p.mean, p.components.T)
+    return root(jnp.mean((x - (p.mean + product(z, p.components))) ** 2))
 
 
 def projector(p: PCA | MissingPCA) -> Float[Array, "d d"]:
@@ -94,6 +113,9 @@ def projector(p: PCA | MissingPCA) -> Float[Array, "d d"]:
     Returns:
       The projection, shape ``(d, d)``, symmetric, of rank k.
 
+    Raises:
+      TypeError: for an object that is no PCA.
+
     Example:
       >>> from jaxmath import pca
       >>> print(pca.projector(pca.fit(jnp.array([[0.0, 0.0], [0.0, 2.0]]), 1)))
@@ -101,7 +123,12 @@ def projector(p: PCA | MissingPCA) -> Float[Array, "d d"]:
        [0. 1.]]
     """
     p, dtype = typed("pca.projector", p)
-    return product(p.components.T, p.components).astype(dtype)
+    return _projector(p.components).astype(dtype)
+
+
+@jax.jit
+def _projector(components: Array) -> Array:
+    return product(components.T, components)
 
 
 def as_rows(name: str, p: PCA | MissingPCA, x: ArrayLike, *, coordinates: bool = False) -> tuple[PCA, Array, jnp.dtype]:
