@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 
-from jaxmath._implicit import checked_solution
+from jaxmath._core.implicit import checked_solution
 from jaxmath.gmm.mixture import GMM
 from jaxmath.gmm.steps import Data, maximize
 

@@ -11,7 +11,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, Int, PyTree
 
 from jaxmath._array import as_size, in_range, product, wide
-from jaxmath._implicit import checked_solution
+from jaxmath._core.implicit import checked_solution
 from jaxmath.optimize.descent import State, as_params, check_loss, descent, norm
 
 # Halvings of a Newton step at most, and the part of the predicted fall that a step must bring.

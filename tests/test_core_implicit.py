@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxmath._implicit import checked_solution
+from jaxmath._core.implicit import checked_solution
 
 A = np.array([[3.0, 1.0], [1.0, 2.0]])
 

@@ -1,0 +1,1 @@
+"""The ground floor that every topic stands on."""
