@@ -126,7 +126,7 @@ def as_weights(name: str, weights: Any, num_rows: int) -> Float[Array, " n"]:
     weights = weights if jnp.issubdtype(weights.dtype, jnp.floating) else weights.astype(float)
     if weights.shape != (num_rows,):
         raise ValueError(f"{name}: expected weights of shape ({num_rows},), one a row, got {weights.shape}")
-    if isinstance(weights, np.ndarray):  # without a program for each shape
+    if isinstance(weights, np.ndarray):  # on the host, where it needs no program
         return jnp.asarray(np.where(weights >= 0, weights, np.array(np.nan, weights.dtype)))
     return jnp.where(weights >= 0, weights, jnp.nan)
 
