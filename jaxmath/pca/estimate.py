@@ -243,7 +243,7 @@ def fit_batches(
     return from_moments(moments._of_pieces(name, even_pieces(name, checked(), weights)), k)
 
 
-@partial(jax.jit, static_argnames="k")
+@partial(jax.jit, static_argnames="k", inline=True)  # a call within the caller's program would be a tenth of its text
 def _from_moments(data: Moments, k: int) -> PCA:
     divisor = _divisor(data.count, jnp.trace(data.scatter) > 0)
     return _assemble(data.count, data.mean, leading_covariance(data.scatter / divisor, k), divisor)
