@@ -216,8 +216,8 @@ def _regularized(covariances: Array, reg_covar: Array, floor: Array | None, dens
     """Covariances with ``reg_covar`` on the diagonal, and no variance below the floor if there is one.
 
     Where columns are so alike that rounding leaves a matrix singular, or with a negative eigenvalue, a few eps of each
-    variance more, and as much as is off the diagonal up to what the sums are rounded by, make it positive definite in
-    the type that is computed in.
+    variance and as many of the data's, but no more than there is of a variance, make it positive definite in the type
+    that is computed in.
     """
     if not dense:
         covariances = jnp.maximum(covariances, 0) + reg_covar
@@ -225,10 +225,9 @@ def _regularized(covariances: Array, reg_covar: Array, floor: Array | None, dens
     spread = jnp.diagonal(covariances, axis1=-2, axis2=-1)
     if floor is None:
         return covariances + reg_covar * jnp.eye(spread.shape[-1], dtype=spread.dtype)
-    eye = jnp.eye(spread.shape[-1], dtype=spread.dtype)
-    beside = jnp.max(jnp.abs(covariances) * (1 - eye), axis=-1)
-    rounding = _ROUNDING * jnp.finfo(spread.dtype).eps * spread + jnp.minimum(beside, _ROUNDING * floor)
-    return covariances + (jnp.maximum(reg_covar, floor - spread) + rounding)[..., None] * eye
+    rounding = _ROUNDING * (jnp.finfo(spread.dtype).eps * spread + jnp.minimum(jnp.abs(spread), floor))
+    added = jnp.maximum(reg_covar, floor - spread) + rounding
+    return covariances + added[..., None] * jnp.eye(spread.shape[-1], dtype=spread.dtype)
 
 
 @jax.jit

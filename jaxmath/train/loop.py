@@ -85,7 +85,7 @@ def fit(
       KeyboardInterrupt: after a signal to stop, with checkpoints: once the step in progress is done and kept, for
         SIGINT (Ctrl-C) and SIGTERM, such as a scheduler sends; a second one stops at once. Without checkpoints, and
         in other threads than the main one, signals do what they did before.
-      RuntimeError: with CPU devices that are more than the threads which JAX has for them.
+      RuntimeError: with CPU devices that are at least as many as the threads which JAX has for them.
       OSError: if a checkpoint or the log cannot be written, or another training writes to the same checkpoints.
 
     Example:
