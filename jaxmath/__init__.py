@@ -29,6 +29,9 @@ _MATHEMATICS = (
     "optimize",
     "regression",
     "conv",
+    "distributions",
+    "information",
+    "estimation",
 )
 _SUBMODULES = (*_MATHEMATICS, "data", "models", "train", "crosscheck", "plot", "tour", "cli")
 _FUNCTIONS = {"save": "_storage", "load": "_storage", "check_finite": "_array"}
@@ -39,7 +42,10 @@ __all__ = [
     "conv",
     "crosscheck",
     "data",
+    "distributions",
+    "estimation",
     "gmm",
+    "information",
     "kmeans",
     "linalg",
     "load",
@@ -63,7 +69,10 @@ if TYPE_CHECKING:
         conv,
         crosscheck,
         data,
+        distributions,
+        estimation,
         gmm,
+        information,
         kmeans,
         linalg,
         losses,

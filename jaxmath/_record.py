@@ -9,6 +9,28 @@ import jax
 Class = TypeVar("Class", bound=type)
 
 
+class Computed:
+    """A field that may be left out for another one, and is computed from that where it is read.
+
+    A class attribute in the place of a default: ``logits: Any = Computed(lambda d: log(d.probs / (1 - d.probs)))``.
+    """
+
+    def __init__(self, compute: Callable[[Any], Any]):
+        self._compute = compute
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        if instance is None:
+            return None  # the default of the field
+        given = vars(instance)[self._name]
+        return self._compute(instance) if given is None else given
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        vars(instance)[self._name] = value
+
+
 @dataclass_transform(frozen_default=True)
 def record(static: tuple[str, ...] = ()) -> Callable[[Class], Class]:
     """Makes of a class with annotations a frozen dataclass that JAX sees through.
@@ -23,8 +45,9 @@ def record(static: tuple[str, ...] = ()) -> Callable[[Class], Class]:
         leaves = tuple(name for name in made._fields if name not in static)
 
         def flatten(result: Any) -> tuple[list, tuple]:
-            keyed = [(jax.tree_util.GetAttrKey(name), getattr(result, name)) for name in leaves]
-            return keyed, tuple(getattr(result, name) for name in static)
+            given = vars(result)
+            keyed = [(jax.tree_util.GetAttrKey(name), given[name]) for name in leaves]
+            return keyed, tuple(given[name] for name in static)
 
         def unflatten(structure: tuple, children: Any) -> Any:
             result = object.__new__(made)

@@ -64,7 +64,7 @@ def load(path: str | os.PathLike[str]) -> Any:
         raise ValueError(f"jaxmath.load: {path} has format {header.get('jaxmath')!r}, expected {_VERSION!r}")
     try:
         return _rebuild(json.loads(header["structure"]), {key: from_numpy(array) for key, array in arrays.items()})
-    except (KeyError, TypeError, AttributeError, ImportError, json.JSONDecodeError) as error:
+    except (KeyError, TypeError, AttributeError, ImportError, ValueError) as error:
         raise ValueError(f"jaxmath.load: {path} does not describe a result of this version ({error})") from error
 
 
@@ -81,7 +81,8 @@ def _describe(tree: Any, where: str, arrays: dict[str, np.ndarray]) -> Any:
             return {"complex": [_describe(part, where, arrays) for part in (tree.real, tree.imag)]}
         array, name = to_numpy("jaxmath.save", where, tree), str(len(arrays))
         arrays[name] = array
-        return name
+        weak = isinstance(tree, jax.Array) and tree.weak_type and not tree.shape
+        return {"weak": name} if weak else name
     if isinstance(tree, str):
         return {"text": tree}
     if isinstance(tree, dict) and all(isinstance(key, str) for key in tree):
@@ -92,7 +93,9 @@ def _describe(tree: Any, where: str, arrays: dict[str, np.ndarray]) -> Any:
     name = f"{type(tree).__module__}:{type(tree).__qualname__}"
     if not fields or not name.startswith("jaxmath."):
         raise TypeError(f"jaxmath.save: {where} is a {type(tree).__name__}, neither an array nor a jaxmath result")
-    return {"type": name, "fields": {f: _describe(getattr(tree, f), f"{where}.{f}", arrays) for f in fields}}
+    # vars, not getattr: what was left out stays so
+    given = dict(zip(fields, tree, strict=True)) if isinstance(tree, tuple) else vars(tree)
+    return {"type": name, "fields": {f: _describe(given[f], f"{where}.{f}", arrays) for f in fields}}
 
 
 def _rebuild(structure: Any, arrays: dict[str, Any]) -> Any:
@@ -100,6 +103,9 @@ def _rebuild(structure: Any, arrays: dict[str, Any]) -> Any:
         return None
     if isinstance(structure, str):
         return arrays[structure]
+    if "weak" in structure:
+        array = arrays[structure["weak"]]
+        return jnp.asarray(array.item()) if isinstance(array, jax.Array) else array
     if "complex" in structure:
         return jax.lax.complex(*(_rebuild(part, arrays) for part in structure["complex"]))
     if "text" in structure:

@@ -7,7 +7,9 @@ import bad_input_calculus
 import bad_input_conv
 import bad_input_core
 import bad_input_data
+import bad_input_distributions
 import bad_input_gmm
+import bad_input_information
 import bad_input_kmeans
 import bad_input_linalg
 import bad_input_losses
@@ -21,8 +23,10 @@ ROWS = [
     *bad_input_conv.ROWS,
     *bad_input_core.ROWS,
     *bad_input_data.ROWS,
+    *bad_input_distributions.ROWS,
     *bad_input_kmeans.ROWS,
     *bad_input_gmm.ROWS,
+    *bad_input_information.ROWS,
     *bad_input_linalg.ROWS,
     *bad_input_losses.ROWS,
     *bad_input_lsa.ROWS,

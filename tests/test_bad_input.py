@@ -11,7 +11,7 @@ pytestmark = pytest.mark.bad_input
 # The function (of reduce, where that is what checks an option), the caller's own name for what is not finite, or JAX's
 # word on a derivative that does not exist.
 NAMES_ITS_PLACE = re.compile(
-    r"(jaxmath\.|data\.)?[a-z_]+\.[a-z_0-9]+: |fit|Gradient only defined for scalar-output functions"
+    r"(jaxmath\.|data\.)?[a-z_]+\.[A-Za-z_0-9]+(\.[a-z_]+)?: |fit|Gradient only defined for scalar-output functions"
 )
 
 

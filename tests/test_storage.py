@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import jaxmath
-from jaxmath import data, linalg, moments, pca
+from jaxmath import data, distributions, linalg, moments, pca
 
 X = np.random.default_rng(0).normal(size=(10, 4)).astype(np.float32)
 
@@ -48,6 +48,33 @@ def test_float64_keeps_its_digits(tmp_path):
         p = pca.fit(jnp.asarray(X, jnp.float64), 2)
         jaxmath.save(tmp_path / "x", p)
         same(jaxmath.load(tmp_path / "x"), p)
+
+
+@pytest.mark.parametrize("given", ["covariance", "precision", "scale_tril"])
+def test_a_distribution_keeps_the_parameter_that_was_given(given, tmp_path):
+    d = distributions.MultivariateNormal(X[0], **{given: np.diag(X[0] ** 2 + 1)})
+    jaxmath.save(tmp_path / "x", d)
+    loaded = jaxmath.load(tmp_path / "x")
+    same(loaded, d)
+    assert [name for name, value in vars(loaded).items() if value is not None] == ["loc", given]
+
+
+def test_a_python_number_takes_on_the_type_of_what_it_meets_after_loading_too(tmp_path):
+    with jax.enable_x64(False):
+        d = distributions.Gamma(3, jnp.asarray(2, jnp.float32))
+        jaxmath.save(tmp_path / "x", {"d": d, "draw": distributions.NormalGamma(0, 1, 2, 3).sample(jax.random.key(0))})
+    for wide in (False, True):
+        with jax.enable_x64(wide):
+            loaded = jaxmath.load(tmp_path / "x")
+            assert (loaded["d"].concentration.weak_type, loaded["d"].rate.weak_type) == (True, False)
+            assert loaded["d"].log_prob(np.float32(1)).dtype == np.float32
+            assert distributions.Normal(loaded["d"].concentration, 1.0).log_prob(np.float64(1)).dtype == (
+                np.float64 if wide else np.float32
+            )
+    with jax.enable_x64(True):
+        jaxmath.save(tmp_path / "x", jnp.asarray(2**40))
+    with jax.enable_x64(False):
+        assert jaxmath.load(tmp_path / "x") == 2**40
 
 
 def test_names_with_dots_do_not_collide(tmp_path):
@@ -100,6 +127,16 @@ REFUSED = {
     "no such type": (_file({"jaxmath": "1", "structure": '{"type": "jaxmath.pca:X", "fields": {}}'}), "not describe"),
     "function": (_file({"jaxmath": "1", "structure": '{"type": "jaxmath.pca:fit", "fields": {}}'}), "not describe"),
     "fields": (_file({"jaxmath": "1", "structure": '{"type": "jaxmath.pca:PCA", "fields": {}}'}), "not describe"),
+    "no distribution": (
+        _file(
+            {
+                "jaxmath": "1",
+                "structure": '{"type": "jaxmath.distributions:MultivariateNormal", "fields": {"loc": "0"}}',
+            },
+            {"0": X[0]},
+        ),
+        r"does not describe .*expected one of covariance, precision, scale_tril, got none",
+    ),
     "not json": (_file({"jaxmath": "1", "structure": "{"}), "does not describe"),
 }
 

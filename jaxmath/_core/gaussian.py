@@ -11,8 +11,9 @@ _LOG_2_PI = math.log(2 * math.pi)
 
 def log_density(x: Float[Array, "*#b d"], loc: Float[Array, "*#b d"], scale_tril: Float[Array, "*#b d d"]) -> Array:
     r"""$\log N(x \mid \mu, L L^T) = -\frac12 \| L^{-1} (x - \mu) \|^2 - \sum_j \log L_{jj} - \frac d2 \log 2 \pi$."""
-    z = whiten(scale_tril, x - loc)
-    return -(jnp.sum(z**2, axis=-1) + x.shape[-1] * _LOG_2_PI) / 2 - half_log_determinant(scale_tril)
+    z, d = whiten(scale_tril, x - loc), x.shape[-1]
+    squares = jnp.matmul(z**2, jnp.ones(d, z.dtype), precision=jax.lax.Precision.HIGHEST)  # on CPU faster than a sum
+    return -(squares + d * _LOG_2_PI) / 2 - half_log_determinant(scale_tril)
 
 
 def log_density_diagonal(x: Float[Array, "*#b d"], loc: Float[Array, "*#b d"], scale: Float[Array, "*#b d"]) -> Array:
@@ -30,14 +31,16 @@ def whiten(scale_tril: Float[Array, "*#b d d"], x: Float[Array, "*#b d"]) -> Flo
 
     Vectors that share a factor are solved for together.
     """
-    batch = scale_tril.shape[:-2]
-    if not batch:
-        columns = x.reshape(-1, x.shape[-1]).T
-        return jax.scipy.linalg.solve_triangular(scale_tril, columns, lower=True).T.reshape(x.shape)
+    d, batch = x.shape[-1], scale_tril.shape[:-2]
     shape = jnp.broadcast_shapes(batch, x.shape[:-1])
-    scale_tril = jnp.broadcast_to(scale_tril, (*shape, *scale_tril.shape[-2:]))
-    x = jnp.broadcast_to(x, (*shape, x.shape[-1]))
-    return jax.lax.linalg.triangular_solve(scale_tril, x[..., None], left_side=True, lower=True)[..., 0]
+    sizes = (*(1,) * (len(shape) - len(batch)), *batch)
+    own, shared = ([i for i, n in enumerate(sizes) if (n == 1) == together] for together in (False, True))
+    order, factors = (*own, *shared, len(shape)), tuple(sizes[i] for i in own)
+    ordered = jnp.broadcast_to(x, (*shape, d)).transpose(order)
+    rows = ordered.reshape(*factors, math.prod(shape[i] for i in shared), d)
+    triangles = scale_tril.reshape(*factors, d, d)
+    solved = jax.lax.linalg.triangular_solve(triangles, rows, left_side=False, lower=True, transpose_a=True)
+    return solved.reshape(ordered.shape).transpose(sorted(range(len(order)), key=order.__getitem__))
 
 
 def half_log_determinant(scale_tril: Float[Array, "*b d d"]) -> Float[Array, "*b"]:

@@ -4,6 +4,7 @@ Values and gradients are a matter of each case. What depends on the program alon
 is asked of one case for each program: of the cases of the same functions the first whose program is of its primitives.
 """
 
+import dataclasses
 import functools
 import inspect
 import json
@@ -18,6 +19,7 @@ import jaxmath
 from jaxmath import crosscheck
 from jaxmath._compiling import quick_to_compile
 from jaxmath.crosscheck.measure import DTYPES, draw, precision
+from jaxmath.distributions import Distribution
 
 CASES = crosscheck.cases()
 # Public functions that no case checks, and why.
@@ -33,6 +35,8 @@ EXEMPT: dict[str, str] = {
         (f"train.{name}" for name in ("create", "step", "compile", "classification", "fit", "predict", "evaluate")),
         "of models: test_train.py",
     ),
+    "distributions.fit_batches": "it goes over an iterator, on the host: test_estimation.py",
+    "distributions.validate": "it computes nothing; it raises, on the host: bad_input_distributions.py",
     "train.State.model": "a model: test_train.py",
     "train.Checkpoints.claim": "files: test_train.py",
     "train.Checkpoints.release": "files: test_train.py",
@@ -152,14 +156,17 @@ def _budgets():
 
 
 def _public_functions():
-    """Functions and methods, with no leading underscore, that the mathematical modules define."""
+    """Functions and methods, with no leading underscore, that the mathematical modules define, and distributions."""
     others = {"plot", "cli", "tour", "crosscheck", "data"}
     for topic in set(jaxmath._SUBMODULES) - others:
         module = getattr(jaxmath, topic)
         for name, value in vars(module).items():
             if name.startswith("_") or not getattr(value, "__module__", "").startswith(f"jaxmath.{topic}"):
                 continue
-            if inspect.isclass(value):
+            if inspect.isclass(value) and issubclass(value, Distribution):
+                if dataclasses.is_dataclass(value):  # a family, whose case has all methods
+                    yield f"{topic}.{name}"
+            elif inspect.isclass(value):
                 yield from (f"{topic}.{name}.{method}" for method in _public_methods(value))
             elif callable(value):
                 yield f"{topic}.{name}"

@@ -1,0 +1,180 @@
+"""Likelihoods of data: complete, censored and truncated, and probabilities of intervals."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.tree_util import Partial
+from jaxtyping import Array
+
+from jaxmath import reduce
+from jaxmath._array import as_weights
+from jaxmath.distributions import Distribution
+from jaxmath.distributions.base import Univariate, as_parameter
+
+
+def negative_log_likelihood(d: Distribution, x: Any, *, weights: Any = None, chunk_size: int | None = None) -> Array:
+    r"""The negative log-likelihood $-\sum_i w_i \log p(x_i)$ of independent data.
+
+    Args:
+      d: a distribution.
+      x: data, shape (n,) + event, or with batch axes of the distribution between.
+      weights: how often each row counts, shape (n,); None counts each once.
+      chunk_size: rows in a chunk, as in :func:`jaxmath.reduce.over`.
+
+    Returns:
+      The sum over rows, of batch shape.
+
+    Raises:
+      TypeError: for no distribution, or data that is not real.
+      ValueError: if the data has no axis of rows, or does not fit the distribution.
+
+    Note:
+      Infinite where a row is out of the support; NaN for a NaN in a row of positive weight, or an invalid parameter.
+
+    Example:
+      >>> from jaxmath.distributions import Normal
+      >>> print(f"{negative_log_likelihood(Normal(0.0, 1.0), jnp.array([0.0, 1.0])):.4f}")
+      2.3379
+
+    Reference: section 6.7.1.
+    """
+    name = "estimation.negative_log_likelihood"
+    as_distribution(name, d)
+    x = as_rows(name, d, x)
+    weights = None if weights is None else as_weights(name, weights, len(x))
+    return -reduce.over(Partial(log_likelihood, d), x, weights=weights, chunk_size=chunk_size)
+
+
+def log_likelihood(d: Distribution, rows: Array, weights: Array) -> Array:
+    """The sum over rows of positive weight; others may be out of the support."""
+    return weighted_sum(d.log_prob(rows), weights)
+
+
+def weighted_sum(values: Array, weights: Array) -> Array:
+    """The sum over the first axis, of values that may be infinite where the weight is 0."""
+    weights = weights.reshape(-1, *(1,) * (values.ndim - 1))
+    finite = jnp.isfinite(values) | (weights != 0)
+    return jnp.sum(weights * jnp.where(finite, values, 0), axis=0)
+
+
+def interval_probability(d: Univariate, low: Any, high: Any) -> Array:
+    r"""The probability $P(a < x \le b)$, with all its digits in either tail.
+
+    The difference of the cumulative distribution function where a is below the median, of the survival function above.
+
+    Args:
+      d: a distribution of one dimension.
+      low: a, broadcasts with the parameters.
+      high: b.
+
+    Returns:
+      The probability; 0 where b is below a.
+
+    Raises:
+      TypeError: for a distribution without a cumulative distribution function.
+
+    Note:
+      NaN where an end is NaN or a parameter is out of its range.
+
+    Example:
+      >>> from jaxmath.distributions import Normal
+      >>> print(f"{interval_probability(Normal(152.0, 8.0), 160.0, 170.0):.5f}")
+      0.14643
+
+    Reference: section 6.7.1.
+    """
+    name = "estimation.interval_probability"
+    if not isinstance(d, Univariate):
+        raise TypeError(f"{name}: expected a distribution with a cdf, got {type(d).__name__}")
+    return _interval_probability(d, as_parameter(name, "low", low), as_parameter(name, "high", high))
+
+
+@jax.jit
+def _interval_probability(d: Univariate, low: Array, high: Array) -> Array:
+    below = d.cdf(low)
+    by_cdf, by_survival = d.cdf(high) - below, d.survival(low) - d.survival(high)
+    return jnp.maximum(jnp.where(below < 0.5, by_cdf, by_survival), 0)
+
+
+def censored_log_prob(d: Univariate, x: Any, low: Any = -jnp.inf, high: Any = jnp.inf) -> Array:
+    r"""The log-likelihood of values of which only $x \le a$ or $x \ge b$ is known beyond the ends of an interval.
+
+    $\log p(x)$ inside, $\log F(a)$ for $x \le a$, $\log(1 - F(b))$ for $x \ge b$: a measurement that stops at the end
+    of its scale.
+
+    Args:
+      d: a continuous distribution of one dimension.
+      x: values, broadcast with the parameters.
+      low: a, the lower end of the scale.
+      high: b, the upper end.
+
+    Returns:
+      A logarithm for each value.
+
+    Raises:
+      TypeError: for a distribution without a cumulative distribution function.
+
+    Example:
+      >>> from jaxmath.distributions import Normal
+      >>> print(f"{censored_log_prob(Normal(0.0, 1.0), 0.0, high=0.0):.4f}")
+      -0.6931
+
+    Reference: Tobin (1958).
+    """
+    name = "estimation.censored_log_prob"
+    if not isinstance(d, Univariate):
+        raise TypeError(f"{name}: expected a distribution with a cdf, got {type(d).__name__}")
+    x, low, high = (as_parameter(name, "x", value) for value in (x, low, high))
+    inside = (x > low) & (x < high)
+    below, above = d.log_cdf(jnp.where(x <= low, low, x)), log_survival(d, jnp.where(x >= high, high, x))
+    return jnp.where(inside | jnp.isnan(x), d.log_prob(x), jnp.where(x <= low, below, above))
+
+
+def truncated_log_prob(d: Univariate, x: Any, low: Any = -jnp.inf, high: Any = jnp.inf) -> Array:
+    r"""The log-density of values that are seen only between a and b, $\log p(x) - \log P(a < x \le b)$.
+
+    Args:
+      d: a continuous distribution of one dimension.
+      x: values, broadcast with the parameters.
+      low: a.
+      high: b.
+
+    Returns:
+      A logarithm for each value; -inf out of the interval.
+
+    Raises:
+      TypeError: for a distribution without a cumulative distribution function.
+
+    Example:
+      >>> from jaxmath.distributions import Exponential
+      >>> print(f"{truncated_log_prob(Exponential(1.0), 3.0, low=2.0):.4f}")
+      -1.0000
+
+    Reference: Cohen (1950).
+    """
+    name = "estimation.truncated_log_prob"
+    x, low, high = (as_parameter(name, "x", value) for value in (x, low, high))
+    value = d.log_prob(x) - jnp.log(interval_probability(d, low, high))
+    return jnp.where((x >= low) & (x <= high) | jnp.isnan(x), value, -jnp.inf)
+
+
+def log_survival(d: Univariate, x: Array) -> Array:
+    """The logarithm of the probability of more than x."""
+    return jnp.log(d.survival(x))
+
+
+def as_distribution(name: str, d: Any) -> Any:
+    """Raises TypeError for what is no distribution."""
+    if not isinstance(d, Distribution):
+        raise TypeError(f"{name}: expected a distribution, got {type(d).__name__}")
+    return d
+
+
+def as_rows(name: str, d: Distribution, x: Any) -> Array:
+    """Data with an axis of rows before those of an event."""
+    x = as_parameter(name, "x", x)
+    (rank,) = d.event_ranks
+    if x.ndim < 1 + rank or 0 in x.shape:
+        raise ValueError(f"{name}: expected data of shape (n, ...) with at least one row, got {x.shape}")
+    return x

@@ -1,0 +1,238 @@
+"""Maximum likelihood of a family."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax.flatten_util import ravel_pytree
+from jax.tree_util import Partial
+from jaxtyping import Array
+
+from jaxmath import moments, reduce
+from jaxmath._array import as_float, as_weights, product, root, wide
+from jaxmath._core.implicit import fixed_point
+from jaxmath.distributions import (
+    BetaBinomial,
+    DirichletMultinomial,
+    Distribution,
+    Laplace,
+    MultivariateStudentT,
+    NegativeBinomial,
+    Pareto,
+    StudentT,
+    Uniform,
+)
+from jaxmath.distributions.constraints import from_unconstrained, to_unconstrained
+from jaxmath.distributions.fitting import FAMILIES, GAUSSIAN, fit
+from jaxmath.optimize.minimum import _direction
+
+
+def mle(
+    distribution_type: type[Any], x: Any, *, weights: Any = None, chunk_size: int | None = None, **known: Any
+) -> Any:
+    r"""The member of a family of maximum likelihood, $\arg \max_\theta \sum_i w_i \log p(x_i \mid \theta)$.
+
+    By a formula, or by Newton's method on the mean statistics, for exponential families (see
+    :func:`jaxmath.distributions.fit`), Uniform, Pareto and Laplace; by Newton's method on the likelihood for StudentT,
+    NegativeBinomial and BetaBinomial, by L-BFGS for MultivariateStudentT and DirichletMultinomial. Many groups at once:
+    ``jax.vmap(lambda x: estimation.mle(Gamma, x))(groups)``. The derivative is that of the maximum.
+
+    Args:
+      distribution_type: the family, such as ``distributions.Normal``.
+      x: data, shape (n,), or (n, d) for vectors.
+      weights: how often each row counts, shape (n,); None counts each once.
+      chunk_size: rows in a chunk, as in :func:`jaxmath.reduce.over`.
+      **known: what is not estimated: ``total_count`` of the binomial and multinomial families, ``num_classes`` of
+        Categorical.
+
+    Returns:
+      The distribution, in float32 or wider.
+
+    Raises:
+      TypeError: for another family, or what is known missing or unknown.
+      ValueError: if the data has another rank or no rows, or the weights are not (n,).
+
+    Note:
+      NaN parameters for an argument out of the support, and where the likelihood has no maximum or none was found, as
+      for a NegativeBinomial of counts that vary less than those of a Poisson distribution.
+
+    Example:
+      >>> from jaxmath.distributions import Poisson
+      >>> print(mle(Poisson, [1, 2, 6]).rate)
+      3.0
+
+    Reference: section 6.7.1.
+    """
+    name = "estimation.mle"
+    if distribution_type in FAMILIES or distribution_type in GAUSSIAN:
+        return fit(distribution_type, x, weights=weights, chunk_size=chunk_size, **known)
+    if distribution_type not in _ESTIMATORS:
+        got = getattr(distribution_type, "__name__", repr(distribution_type))
+        families = ", ".join(sorted(kind.__name__ for kind in (*FAMILIES, *GAUSSIAN, *_ESTIMATORS)))
+        raise TypeError(f"{name}: expected one of {families}, got {got}; for others see estimation.descend")
+    estimator = _ESTIMATORS[distribution_type]
+    x = as_float(name, x)
+    (rank,) = distribution_type.event_ranks
+    if x.ndim != 1 + rank or 0 in x.shape:
+        wanted = "(n, d)" if rank else "(n,)"
+        raise ValueError(f"{name}: expected data of shape {wanted} with at least one row, got {x.shape}")
+    if set(known) != set(estimator.known):
+        kind, wanted = distribution_type.__name__, " and ".join(estimator.known) or "nothing"
+        raise TypeError(f"{name}: {kind} takes {wanted} as known, got {sorted(known)}")
+    given = jnp.ones(len(x), wide(x).dtype) if weights is None else as_weights(name, weights, len(x))
+    found = estimator.initialize(wide(x), given.astype(wide(x).dtype), **known)
+    return _by_newton(found, wide(x), given, chunk_size) if estimator.by_newton else found
+
+
+class _Estimator(NamedTuple):
+    """An estimate from all rows, and whether the likelihood is maximised from there."""
+
+    initialize: Callable[..., Distribution]
+    by_newton: bool = False
+    known: tuple[str, ...] = ()
+
+
+class _NewtonStep(NamedTuple):
+    r"""A step $u + t\, |H|^{-1} g$ on unconstrained parameters, of gradient and Hessian of the log-likelihood.
+
+    Curvatures are taken without their signs, and $t = 1 / (1 + \lambda)$ with $\lambda^2 = g^T |H|^{-1} g / n$, which
+    tends to 0: Newton's step near the maximum, in whatever units. A gradient within its rounding is none.
+    """
+
+    chunk_size: int | None
+
+    def __call__(self, params: Array, data: tuple[Any, Array, Array]) -> Array:
+        like, x, weights = data
+        u, as_unconstrained = ravel_pytree(to_unconstrained(_with_params(like, params)))
+        statistics = Partial(partial(_derivatives, as_unconstrained), like, u)
+        gradient, size, hessian = reduce.over(statistics, x, weights=weights, chunk_size=self.chunk_size)
+        rounding = 8 * jnp.finfo(u.dtype).eps * size
+        gradient -= jax.lax.stop_gradient(jnp.where(jnp.abs(gradient) <= rounding, gradient, 0))
+        direction = _direction(hessian, gradient)
+        step = direction / (1 + root(jnp.abs(product(gradient, direction)) / weights.sum()))
+        return _params(from_unconstrained(like, as_unconstrained(u + step)))
+
+
+def _derivatives(
+    as_unconstrained: Callable[[Array], Any], like: Any, u: Array, rows: Array, weights: Array
+) -> tuple[Array, Array, Array]:
+    """Gradient, the sum of the sizes of what is added up for it, and Hessian of the log-likelihood of rows."""
+
+    def gradient(u: Array) -> tuple[Array, tuple[Array, Array]]:
+        scores = jax.jacfwd(lambda u: from_unconstrained(like, as_unconstrained(u)).log_prob(rows))(u)
+        scores = jnp.where((weights != 0)[:, None], scores, 0)
+        total = product(weights, scores)
+        return total, (total, product(weights, jnp.abs(scores)))
+
+    hessian, (total, size) = jax.jacfwd(gradient, has_aux=True)(u)
+    return total, size, hessian
+
+
+@partial(jax.jit, static_argnames="chunk_size")
+def _by_newton(start: Any, x: Array, weights: Array, chunk_size: int | None) -> Any:
+    start = start._cast(x.dtype)
+    found = fixed_point(_NewtonStep(chunk_size), _params(start), (start, x, weights))
+    return _with_params(start, jnp.where(found.converged, found.params, jnp.nan))
+
+
+def _params(d: Any) -> Array:
+    """The parameters that can be estimated, one after the other."""
+    return ravel_pytree({field: vars(d)[field] for field in to_unconstrained(d)})[0]
+
+
+def _with_params(like: Any, params: Array) -> Any:
+    given = {field: vars(like)[field] for field in to_unconstrained(like)}
+    fields = ravel_pytree(given)[1](params)
+    made = object.__new__(type(like))
+    for field in like._fields:
+        object.__setattr__(made, field, fields.get(field, vars(like)[field]))
+    return made
+
+
+@jax.jit
+def _uniform(x: Array, weights: Array) -> Uniform:
+    counted, unknown = weights != 0, _unknown(x, weights)
+    low, high = jnp.min(jnp.where(counted, x, jnp.inf)), jnp.max(jnp.where(counted, x, -jnp.inf))
+    return Uniform(low + unknown, high + unknown)
+
+
+def _unknown(x: Array, weights: Array) -> Array:
+    """NaN if a row of positive weight, or a weight, is not finite; otherwise 0."""
+    known = jnp.isfinite(x) | (weights == 0)
+    return jnp.where((known & jnp.isfinite(weights)).all(), 0, jnp.nan)
+
+
+@jax.jit
+def _pareto(x: Array, weights: Array) -> Pareto:
+    scale = _uniform(x, weights).low
+    scale = jnp.where(scale > 0, scale, jnp.nan)
+    excess = jnp.where(weights != 0, jnp.log(jnp.where(weights != 0, x, scale) / scale), 0)
+    return Pareto(weights.sum() / jnp.sum(weights * excess), scale)
+
+
+@jax.jit
+def _laplace(x: Array, weights: Array) -> Laplace:
+    (loc,) = _quantiles(x, weights, (0.5,))
+    distance = jnp.where(weights != 0, jnp.abs(x - loc), 0)
+    return Laplace(loc + _unknown(x, weights), jnp.sum(weights * distance) / weights.sum())
+
+
+def _quantiles(x: Array, weights: Array, shares: tuple[float, ...]) -> list[Array]:
+    """The values below which these shares of the weight lie; the middle between two where a share ends there."""
+    order = jnp.argsort(jnp.where(weights == 0, jnp.inf, x))
+    x, cumulative = x[order], jnp.cumsum(weights[order])
+    levels = [share * cumulative[-1] for share in shares]
+    last = jnp.sum(weights != 0) - 1
+    ends = [[jnp.searchsorted(cumulative, level, side=side) for side in ("left", "right")] for level in levels]
+    return [(x[jnp.minimum(a, last)] + x[jnp.minimum(b, last)]) / 2 for a, b in ends]
+
+
+@jax.jit
+def _initial_student_t(x: Array, weights: Array) -> StudentT:
+    low, middle, high = _quantiles(x, weights, (0.25, 0.5, 0.75))
+    return StudentT(jnp.full((), 4.0, x.dtype), middle, (high - low) / 1.5)
+
+
+@jax.jit
+def _mean_variance(x: Array, weights: Array) -> tuple[Array, Array]:
+    found = moments.of(x[:, None], weights=weights)
+    return found.mean[0], moments.covariance(found, ddof=0)[0, 0]
+
+
+def _initial_negative_binomial(x: Array, weights: Array) -> NegativeBinomial:
+    mean, variance = _mean_variance(x, weights)
+    excess = jnp.where(variance > mean, variance - mean, jnp.nan)
+    return NegativeBinomial(mean**2 / excess, mean / variance)
+
+
+def _initial_beta_binomial(x: Array, weights: Array, total_count: Any) -> BetaBinomial:
+    mean, variance = _mean_variance(x, weights)
+    p = mean / total_count
+    ratio = variance / (total_count * p * (1 - p))  # 1 + (n - 1) / (a + b + 1)
+    size = jnp.clip((total_count - 1) / jnp.maximum(ratio - 1, 1e-3) - 1, 0.1, 1e3)
+    return BetaBinomial(total_count, p * size, (1 - p) * size)
+
+
+def _initial_dirichlet_multinomial(x: Array, weights: Array, total_count: Any) -> DirichletMultinomial:
+    share = moments.of(x, weights=weights).mean / total_count
+    return DirichletMultinomial(total_count, jnp.maximum(share, 1e-3) * x.shape[1])
+
+
+def _initial_multivariate_student_t(x: Array, weights: Array) -> MultivariateStudentT:
+    found = moments.of(x, weights=weights)
+    scale_tril = jnp.linalg.cholesky(moments.covariance(found, ddof=0) / 2)
+    return MultivariateStudentT(jnp.full((), 4.0, x.dtype), found.mean, scale_tril)
+
+
+_ESTIMATORS: dict[type, _Estimator] = {
+    BetaBinomial: _Estimator(_initial_beta_binomial, True, ("total_count",)),
+    DirichletMultinomial: _Estimator(_initial_dirichlet_multinomial, True, ("total_count",)),
+    Laplace: _Estimator(_laplace),
+    MultivariateStudentT: _Estimator(_initial_multivariate_student_t, True),
+    NegativeBinomial: _Estimator(_initial_negative_binomial, True),
+    Pareto: _Estimator(_pareto),
+    StudentT: _Estimator(_initial_student_t, True),
+    Uniform: _Estimator(_uniform),
+}
