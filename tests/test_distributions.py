@@ -47,6 +47,7 @@ from jaxmath.distributions import (
 )
 from jaxmath.distributions.base import Distribution, Univariate
 
+pytestmark = pytest.mark.once  # each test sets its precision
 MATRIX = np.array([[2.0, 0.5], [0.5, 1.0]], np.float32)
 FACTOR = np.array([[1.5, 0.0], [0.5, 1.0]], np.float32)
 P = np.array([0.2, 0.3, 0.5], np.float32)

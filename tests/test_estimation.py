@@ -34,6 +34,7 @@ from jaxmath.distributions import (
     Uniform,
 )
 
+pytestmark = pytest.mark.once  # each test sets its precision
 RNG = np.random.default_rng(0)
 POSITIVE = RNG.gamma(3.0, size=24).astype(np.float32)
 COUNTS = np.array([0, 0, 0, 1, 1, 1, 2, 2, 3, 3, 4, 5, 6, 7, 8, 9] + [2] * 8)

@@ -317,7 +317,7 @@ def _draw(d: Any, key: Array, shape: tuple[int, ...]) -> tuple[Array, ...]:
     return tuple(_where(valid, part, jnp.nan, rank).astype(dtype) for part, rank in parts)
 
 
-def _where(condition: Array, a: Array, b: Any, rank: int) -> Array:
+def _where(condition: Array, a: Any, b: Any, rank: int) -> Array:
     """``jnp.where`` with a condition of batch shape on values with event axes after it."""
     return jnp.where(condition.reshape(*condition.shape, *(1,) * rank), a, b)
 

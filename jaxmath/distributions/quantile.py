@@ -25,7 +25,7 @@ def _quantile(structure: Any, p: Array, *leaves: Array) -> Array:
     shape = jnp.broadcast_shapes(p.shape, d.batch_shape)
     low, high = (jnp.broadcast_to(jnp.asarray(end, p.dtype), shape) for end in d._bounds())
 
-    def halve(_: int, ends: tuple[Array, Array]) -> tuple[Array, Array]:
+    def halve(_: Any, ends: tuple[Array, Array]) -> tuple[Array, Array]:
         below, above = ends
         middle = (below & above) + ((below ^ above) >> 1)
         reached = _reaches(d, _from_ordinal(middle, p.dtype), p)
