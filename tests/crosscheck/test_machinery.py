@@ -18,7 +18,9 @@ from jaxmath.crosscheck import compare, gradient, report
 from jaxmath.crosscheck.measure import draw
 
 REFERENCE = Path(crosscheck.__file__).parent / "references"
-ALLOWED_IMPORTS = {"numpy", "scipy", "math", "itertools", "functools", "collections", "fractions", "heapq", "typing"}
+ALLOWED_IMPORTS = {
+    "collections", "decimal", "fractions", "functools", "heapq", "itertools", "math", "numpy", "scipy", "typing",
+}  # fmt: skip
 
 
 def add(title="1.1 squares", function=lambda x: x**2, reference=lambda x: x**2, registry=None, **options):
