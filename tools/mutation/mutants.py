@@ -147,11 +147,11 @@ def reached(function: Any, package: str) -> list[Source]:
 
 
 def source_of(function: types.FunctionType, package: str) -> Source | None:
-    """Where a function of the package is defined; None for lambdas, local functions and those of other packages."""
-    module = function.__module__ or ""
-    if not f"{module}.".startswith(f"{package}."):
+    """Where a function of the package is defined; None for lambdas, local or generated ones, and other packages."""
+    module, file = function.__module__ or "", function.__code__.co_filename
+    if not f"{module}.".startswith(f"{package}.") or file.startswith("<"):  # such as the __init__ of a dataclass
         return None
-    node = _definitions(function.__code__.co_filename).get((function.__qualname__, function.__code__.co_firstlineno))
+    node = _definitions(file).get((function.__qualname__, function.__code__.co_firstlineno))
     return Source(function, node, package) if node is not None else None
 
 
