@@ -1,12 +1,13 @@
 """Results with a static field or with methods: frozen dataclasses that are pytrees."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, dataclass_transform
 
 import jax
 
 Class = TypeVar("Class", bound=type)
+Record = TypeVar("Record")
 
 
 class Computed:
@@ -59,3 +60,11 @@ def record(static: tuple[str, ...] = ()) -> Callable[[Class], Class]:
         return made
 
     return register
+
+
+def replaced(result: Record, fields: Mapping[str, Any]) -> Record:
+    """A record with other values in some fields, which are not checked: they may be traced, or none at all."""
+    made = object.__new__(type(result))
+    for name, value in {**vars(result), **fields}.items():
+        object.__setattr__(made, name, value)
+    return made

@@ -11,6 +11,7 @@ from quick import quick
 
 import jaxmath
 from jaxmath import distributions
+from jaxmath._record import replaced
 from jaxmath.crosscheck.registry import cases
 from jaxmath.distributions import (
     Bernoulli,
@@ -107,13 +108,9 @@ def note(event, duration_secs, **_):
 jax.monitoring.register_event_duration_secs_listener(note)
 
 
-def replaced(d, fields):
-    made = object.__new__(type(d))
-    for field in d._fields:
-        value = vars(d)[field]
-        new = fields.get(field)
-        object.__setattr__(made, field, value if new is None else jnp.broadcast_to(jnp.asarray(new, F), value.shape))
-    return made
+def with_invalid(d, fields):
+    given = vars(d)
+    return replaced(d, {name: jnp.broadcast_to(jnp.asarray(new, F), given[name].shape) for name, new in fields.items()})
 
 
 def quantities(d):
@@ -144,7 +141,7 @@ def test_shapes_types_and_parameters_that_are_not_valid(d, x, invalid):
         if name in found:
             parts = d.event_shape if len(d.event_ranks) > 1 else (d.event_shape,)
             assert tuple(leaf.shape for leaf in jax.tree.leaves(found[name])) == parts
-    wrong = replaced(d, invalid)
+    wrong = with_invalid(d, invalid)
     for leaf in jax.tree.leaves(quick(everything, wrong, x)):
         assert np.isnan(leaf).all()
     with pytest.raises(ValueError, match=f"distributions.{type(d).__name__}: {next(iter(invalid))} must be"):
@@ -169,7 +166,7 @@ def test_batches_and_draws(d, x, invalid):
     assert tuple(leaf.shape for leaf in jax.tree.leaves(drawn)) == tuple((3, *shape) for shape in parts)
     assert {leaf.dtype for leaf in jax.tree.leaves(drawn)} == {jnp.dtype("float32")}
     assert np.isfinite(of_drawn).all()
-    for leaf in jax.tree.leaves(quick(several, replaced(d, invalid), x, KEY)[2]):
+    for leaf in jax.tree.leaves(quick(several, with_invalid(d, invalid), x, KEY)[2]):
         assert np.isnan(leaf).all()
     assert jax.jit(several).trace(d, x, KEY).lower(lowering_platforms=("cuda", "tpu"))
 

@@ -12,6 +12,7 @@ from jaxtyping import Array, Bool, PyTree
 
 from jaxmath._array import as_key, as_real, wide
 from jaxmath.distributions.constraints import COUNT, Constraint
+from jaxmath.distributions.quantile import quantile
 
 
 class Support(NamedTuple):
@@ -160,7 +161,7 @@ class Distribution:
         return parts[0]
 
     def _dtype(self, *parts: Array) -> Any:
-        dtype = jnp.result_type(*parts, *(leaf for leaf in jax.tree.leaves(self)))
+        dtype = jnp.result_type(*parts, *jax.tree.leaves(self))
         return dtype if jnp.issubdtype(dtype, jnp.floating) else jnp.result_type(float)
 
     def _cast(self, dtype: Any) -> Any:
@@ -228,8 +229,6 @@ class Univariate(Distribution):
         return jnp.log(self._cdf(x))
 
     def _icdf(self, p: Array) -> Array:
-        from jaxmath.distributions.quantile import quantile
-
         return quantile(self, p)
 
 
@@ -367,6 +366,6 @@ def validate(d: PyTree) -> None:
         bad = np.argwhere(~np.asarray(constraint.holds(value, d)))
         if len(bad):
             place = tuple(bad[0].tolist())
-            got, at = np.asarray(wide(value) if jnp.issubdtype(value.dtype, jnp.floating) else value)[place], ""
+            got = np.asarray(wide(value) if jnp.issubdtype(value.dtype, jnp.floating) else value)[place]
             at = f" at {place}" if place else ""
             raise ValueError(f"distributions.{type(d).__name__}: {field} must be {constraint.words}, got {got}{at}")

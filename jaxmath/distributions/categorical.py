@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array
+from jaxtyping import Array, Float
 
 from jaxmath._record import Computed, record
 from jaxmath.distributions.base import Distribution
@@ -18,6 +18,11 @@ def _has_softmax(logits: Array, _: Any) -> Array:
 def _log(p: Array) -> Array:
     """The logarithm, with gradient 0 at 0."""
     return jnp.where(p > 0, jnp.log(jnp.where(p > 0, p, 1)), -jnp.inf)
+
+
+def one_hot(labels: Float[Array, "*b"], num_classes: int) -> Float[Array, "*b k"]:
+    """1 at the place of each label; all 0 for what is none."""
+    return (labels[..., None] == jnp.arange(num_classes)).astype(labels.dtype)
 
 
 @record()

@@ -7,7 +7,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from jaxmath._array import wide
+from jaxmath._array import product, wide
+from jaxmath._record import replaced
 
 
 class Constraint(NamedTuple):
@@ -66,8 +67,7 @@ def _of_positive_definite(a: Array, d: Any) -> Array:
 
 
 def _to_positive_definite(a: Array, d: Any) -> Array:
-    factor = _exp_diagonal(a, d)
-    return jnp.matmul(factor, jnp.swapaxes(factor, -2, -1), precision=jax.lax.Precision.HIGHEST)
+    return gram(_exp_diagonal(a, d))
 
 
 REAL = Constraint("a real number", lambda a, d: jnp.isfinite(a), lambda a, d: a, lambda a, d: a)
@@ -115,6 +115,11 @@ def cholesky(a: Float[Array, "*b d d"]) -> Float[Array, "*b d d"]:
     return jnp.linalg.cholesky(wide(a)).astype(a.dtype)
 
 
+def gram(factor: Float[Array, "*b d d"]) -> Float[Array, "*b d d"]:
+    """The product of a factor with its transpose."""
+    return product(factor, jnp.swapaxes(factor, -2, -1))
+
+
 def to_unconstrained(d: Any) -> dict[str, Any]:
     """The parameters of a distribution that can be estimated, by name, each as any real numbers."""
     given = ((field, value, d.constraints[field].to_real) for field, value in d._given())
@@ -123,9 +128,7 @@ def to_unconstrained(d: Any) -> dict[str, Any]:
 
 def from_unconstrained(like: Any, params: dict[str, Any]) -> Any:
     """The distribution of such parameters; what cannot be estimated is taken from ``like``."""
-    d = object.__new__(type(like))
-    for field in like._fields:
-        object.__setattr__(d, field, vars(like)[field])
+    d = like
     for field, value in params.items():  # in the order of fields: one may depend on those before it
-        object.__setattr__(d, field, like.constraints[field].from_real(value, d))
+        d = replaced(d, {field: like.constraints[field].from_real(value, d)})
     return d

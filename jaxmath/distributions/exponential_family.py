@@ -19,7 +19,7 @@ from jaxmath.distributions.base import Distribution, _where, as_parameter
 from jaxmath.distributions.bernoulli import Bernoulli
 from jaxmath.distributions.beta import Beta
 from jaxmath.distributions.binomial import Binomial
-from jaxmath.distributions.categorical import Categorical
+from jaxmath.distributions.categorical import Categorical, one_hot
 from jaxmath.distributions.dirichlet import Dirichlet
 from jaxmath.distributions.exponential import Exponential
 from jaxmath.distributions.gamma import Gamma
@@ -41,14 +41,12 @@ class ExponentialForm(NamedTuple):
       natural: the natural parameters of a distribution.
       rebuild: the distribution of natural parameters, from one that holds what is known.
       log_partition: A, of a distribution.
-      log_base: log h, of an argument and the distribution.
     """
 
     statistics: Callable[[Any, Array], tuple[Array, ...]]
     natural: Callable[[Any], tuple[Array, ...]]
     rebuild: Callable[..., Distribution]
     log_partition: Callable[[Any], Array]
-    log_base: Callable[[Any, Array], Array] = lambda d, x: jnp.zeros_like(x)
 
 
 def _normal_natural(d: Any) -> tuple[Array, Array]:
@@ -84,10 +82,6 @@ def _gamma_partition(concentration: Array, rate: Array) -> Array:
     return gammaln(concentration) - concentration * jnp.log(rate)
 
 
-def _one_hot(d: Categorical, x: Array) -> tuple[Array]:
-    return ((x[..., None] == jnp.arange(d.probs.shape[-1])).astype(x.dtype),)
-
-
 FORMS: dict[type, ExponentialForm] = {
     Bernoulli: ExponentialForm(
         lambda d, x: (x,),
@@ -106,10 +100,9 @@ FORMS: dict[type, ExponentialForm] = {
         lambda d: (jax.scipy.special.logit(d.probs),),
         lambda d, logits: Binomial(d.total_count, jax.nn.sigmoid(logits)),
         lambda d: -d.total_count * jnp.log1p(-d.probs),
-        lambda d, x: gammaln(d.total_count + 1) - gammaln(x + 1) - gammaln(d.total_count - x + 1),
     ),
     Categorical: ExponentialForm(
-        _one_hot,
+        lambda d, x: (one_hot(x, d.probs.shape[-1]),),
         lambda d: (d.logits,),
         lambda d, logits: Categorical(logits=logits),
         lambda d: jax.nn.logsumexp(d.logits, axis=-1),
@@ -119,7 +112,6 @@ FORMS: dict[type, ExponentialForm] = {
         lambda d: (d.concentration - 1,),
         lambda d, a: Dirichlet(a + 1),
         lambda d: gammaln(d.concentration).sum(axis=-1) - gammaln(d.concentration.sum(axis=-1)),
-        lambda d, x: jnp.zeros_like(x[..., 0]),
     ),
     Exponential: ExponentialForm(
         lambda d, x: (x,), lambda d: (-d.rate,), lambda d, rate: Exponential(-rate), lambda d: -jnp.log(d.rate)
@@ -141,14 +133,12 @@ FORMS: dict[type, ExponentialForm] = {
         _normal_natural,
         _rebuild_normal(LogNormal),
         _normal_partition,
-        lambda d, x: -jnp.log(x),
     ),
     MultivariateNormal: ExponentialForm(
         lambda d, x: (x, x[..., :, None] * x[..., None, :]),
         _vector_natural,
         _rebuild_vector,
         _vector_partition,
-        lambda d, x: jnp.zeros_like(x[..., 0]),
     ),
     Normal: ExponentialForm(lambda d, x: (x, x**2), _normal_natural, _rebuild_normal(Normal), _normal_partition),
     Poisson: ExponentialForm(
@@ -156,7 +146,6 @@ FORMS: dict[type, ExponentialForm] = {
         lambda d: (jnp.log(d.rate),),
         lambda d, log_rate: Poisson(jnp.exp(log_rate)),
         lambda d: d.rate,
-        lambda d, x: -gammaln(x + 1),
     ),
 }
 

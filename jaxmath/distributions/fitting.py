@@ -20,7 +20,7 @@ from jaxmath.distributions.base import Distribution, _where
 from jaxmath.distributions.bernoulli import Bernoulli
 from jaxmath.distributions.beta import Beta
 from jaxmath.distributions.binomial import Binomial
-from jaxmath.distributions.categorical import Categorical
+from jaxmath.distributions.categorical import Categorical, one_hot
 from jaxmath.distributions.dirichlet import Dirichlet
 from jaxmath.distributions.exponential import Exponential
 from jaxmath.distributions.gamma import Gamma
@@ -124,7 +124,7 @@ FAMILIES: dict[type, Family] = {
     ),
     Categorical: Family(
         lambda size, num_classes: Categorical(probs=jnp.full(num_classes, 1 / num_classes)),
-        lambda x, like: (x[:, None] == jnp.arange(like.probs.shape[-1])).astype(x.dtype),
+        lambda x, like: one_hot(x, like.probs.shape[-1]),
         lambda center, offset, like: Categorical(probs=center + offset),
         ("num_classes",),
     ),
@@ -264,25 +264,32 @@ def _member(name: str, distribution_type: Any, x: Array, known: dict[str, Any]) 
         got = getattr(distribution_type, "__name__", repr(distribution_type))
         families = ", ".join(sorted(kind.__name__ for kind in (*FAMILIES, *GAUSSIAN)))
         raise TypeError(f"{name}: expected one of {families}, got {got}")
-    (rank,) = distribution_type.event_ranks
-    if x.ndim != 1 + rank or 0 in x.shape:
-        wanted = "(n, d)" if rank else "(n,)"
-        raise ValueError(f"{name}: expected data of shape {wanted} with at least one row, got {x.shape}")
-    if distribution_type in GAUSSIAN:
-        wanted, family = (), None
-    else:
-        family = FAMILIES[distribution_type]
-        wanted = family.known
+    check_data(name, distribution_type, x)
+    family = FAMILIES.get(distribution_type)
+    wanted = family.known if family else ()
     if "num_classes" in wanted and "num_classes" not in known:
         if isinstance(x, Tracer):
             raise TypeError(f"{name}: num_classes must be given where the labels are traced")
         known = {**known, "num_classes": int(np.max(np.asarray(x), initial=0)) + 1}
-    if set(known) != set(wanted):
-        kind = distribution_type.__name__
-        raise TypeError(f"{name}: {kind} takes {' and '.join(wanted) or 'nothing'} as known, got {sorted(known)}")
+    check_known(name, distribution_type, wanted, known)
     if "num_classes" in known:
         known = {"num_classes": as_size(name, "num_classes", known["num_classes"])}
     return family and family.like(x.shape[-1], **known)._cast(wide(x).dtype)
+
+
+def check_data(name: str, distribution_type: Any, x: Array) -> None:
+    """Raises for data of another rank than arguments of the family, or without rows."""
+    (rank,) = distribution_type.event_ranks
+    if x.ndim != 1 + rank or 0 in x.shape:
+        wanted = "(n, d)" if rank else "(n,)"
+        raise ValueError(f"{name}: expected data of shape {wanted} with at least one row, got {x.shape}")
+
+
+def check_known(name: str, distribution_type: Any, wanted: tuple[str, ...], known: dict[str, Any]) -> None:
+    """Raises unless exactly what must be known is given."""
+    if set(known) != set(wanted):
+        kind = distribution_type.__name__
+        raise TypeError(f"{name}: {kind} takes {' and '.join(wanted) or 'nothing'} as known, got {sorted(known)}")
 
 
 @jax.jit

@@ -54,16 +54,13 @@ def log_gamma(a: Float[Array, "*#b"], x: Float[Array, "*#b"]) -> tuple[Float[Arr
 @differentiable
 def _log_gamma(a: Array, x: Array) -> tuple[Array, Array]:
     inner = (x > 0) & (x < jnp.inf)
-    x, outer = jnp.where(inner, x, a), jnp.where(x > 0, jnp.inf, 0)
+    at_start, x = ~(x > 0), jnp.where(inner, x, a)
     below = x < a + 1
     log_term = special.log_gamma_density(x, a) + jnp.log(x)  # of x^a exp(-x) / gamma(a)
     log_p = log_term - jnp.log(a) + jnp.log(_gamma_series(jnp.where(below, a, 1), jnp.where(below, x, 0)))
     log_q = log_term + jnp.log(_gamma_fraction(jnp.where(below, 1, a), jnp.where(below, 3, x)))
     one, other = _both_sides(jnp.where(below, log_p, log_q), below)
-    at_end = outer == 0
-    return jnp.where(inner, one, jnp.where(at_end, -jnp.inf, 0)), jnp.where(
-        inner, other, jnp.where(at_end, 0, -jnp.inf)
-    )
+    return _with_ends(inner, at_start, one, other)
 
 
 @partial(jax.jit, inline=True)
@@ -87,21 +84,21 @@ def _log_beta(a: Array, b: Array, x: Array, y: Array) -> tuple[Array, Array]:
     log_term = special.log_beta_density(x, y, a, b) + jnp.log(x) + jnp.log(y)
     value = log_term + jnp.log(_beta_fraction(a, b, x, y))
     one, other = _both_sides(value, below)
-    return jnp.where(inner, one, jnp.where(at_start, -jnp.inf, 0)), jnp.where(
-        inner, other, jnp.where(at_start, 0, -jnp.inf)
-    )
+    return _with_ends(inner, at_start, one, other)
 
 
 def _both_sides(value: Array, lower: Array) -> tuple[Array, Array]:
     """The logarithms of a probability and of its complement from that of one of them."""
     value = jnp.minimum(value, -jnp.finfo(value.dtype).tiny)
-    near_one = value > -0.7
-    complement = jnp.where(
-        near_one,
-        jnp.log(-jnp.expm1(jnp.where(near_one, value, -1))),
-        jnp.log1p(-jnp.exp(jnp.where(near_one, -1, value))),
-    )
+    complement = special.log1m_exp(-value)
     return jnp.where(lower, value, complement), jnp.where(lower, complement, value)
+
+
+def _with_ends(inner: Array, at_start: Array, below: Array, above: Array) -> tuple[Array, Array]:
+    """The logarithms of both probabilities, at the ends of the support too."""
+    return jnp.where(inner, below, jnp.where(at_start, -jnp.inf, 0)), jnp.where(
+        inner, above, jnp.where(at_start, 0, -jnp.inf)
+    )
 
 
 def _gamma_series(a: Array, x: Array) -> Array:

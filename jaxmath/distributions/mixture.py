@@ -1,6 +1,5 @@
 """Mixtures of distributions of any family."""
 
-import copy
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
@@ -9,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from jaxmath._record import record
+from jaxmath._record import record, replaced
 from jaxmath.distributions.base import Distribution, Univariate, _of_parameters, as_parameter, validate
 from jaxmath.distributions.constraints import SIMPLEX, Constraint, from_unconstrained, to_unconstrained
 
@@ -235,7 +234,7 @@ def _check_kinds(parts: Iterable[Any]) -> None:
 
 def _expanded(d: Any, batch: tuple[int, ...]) -> Any:
     """A distribution whose parameters all have these batch axes, so that under vmap the last is that of components."""
-    made = copy.copy(d)
+    fields = {}
     for field, value in d._given():
         if isinstance(value, (Distribution, tuple)):
             several = isinstance(value, tuple)
@@ -244,5 +243,5 @@ def _expanded(d: Any, batch: tuple[int, ...]) -> Any:
         else:
             rank = d.parameter_ranks.get(field, 0)
             new = jnp.broadcast_to(value, (*batch, *value.shape[value.ndim - rank :]))
-        object.__setattr__(made, field, new)
-    return made
+        fields[field] = new
+    return replaced(d, fields)

@@ -8,17 +8,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from jaxmath._array import product
 from jaxmath._core import gaussian
 from jaxmath._record import Computed, record
 from jaxmath.distributions import draws
 from jaxmath.distributions.base import Multivariate
-from jaxmath.distributions.constraints import FACTOR, POSITIVE_DEFINITE, REAL, cholesky
-
-
-def _gram(factor: Array) -> Array:
-    """The product of a factor with its transpose."""
-    return product(factor, jnp.swapaxes(factor, -2, -1))
+from jaxmath.distributions.constraints import FACTOR, POSITIVE_DEFINITE, REAL, cholesky, gram
 
 
 def _inverse_triangle(factor: Array) -> Array:
@@ -48,9 +42,9 @@ def _converted(d: Any, field: str) -> Array:
     valid = d.constraints[given].holds(value, d).all(axis=(-2, -1), keepdims=True)
     factor = _factor(d._cast(jnp.promote_types(dtype, jnp.float32)))
     if field == "covariance":
-        factor = _gram(factor)
+        factor = gram(factor)
     elif field == "precision":
-        factor = _gram(jnp.swapaxes(_inverse_triangle(factor), -2, -1))
+        factor = gram(jnp.swapaxes(_inverse_triangle(factor), -2, -1))
     return jnp.where(valid, factor, jnp.nan).astype(dtype)
 
 

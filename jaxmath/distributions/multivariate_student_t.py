@@ -7,12 +7,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from jaxmath._array import product
 from jaxmath._core import gaussian
 from jaxmath._record import record
 from jaxmath.distributions import draws, special
 from jaxmath.distributions.base import Multivariate
-from jaxmath.distributions.constraints import FACTOR, POSITIVE, REAL
+from jaxmath.distributions.constraints import FACTOR, POSITIVE, REAL, gram
 
 
 @record()
@@ -76,7 +75,7 @@ class MultivariateStudentT(Multivariate):
 
     def _covariance(self) -> Array:
         df, on_diagonal = self.df[..., None, None], jnp.eye(self.loc.shape[-1], dtype=bool)
-        shape_matrix = product(self.scale_tril, jnp.swapaxes(self.scale_tril, -2, -1))
+        shape_matrix = gram(self.scale_tril)
         value = df / jnp.where(df > 2, df - 2, 1) * shape_matrix
         return jnp.where(df > 2, value, jnp.where((df > 1) & on_diagonal, jnp.inf, jnp.nan))
 

@@ -8,7 +8,7 @@ from jaxtyping import Array, Float
 
 _HALF_LOG_2_PI = math.log(2 * math.pi) / 2
 # B_2k / (2k (2k - 1)) of Stirling's series.
-_STIRLING = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360, 1 / 156)
+STIRLING = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360, 1 / 156)
 _SHIFT = 8
 
 
@@ -45,7 +45,7 @@ def stirling_error(a: Float[Array, "..."]) -> Float[Array, "..."]:
     """
     large, inverse, small = _shifted(a)
     steps = jnp.sum((small + 0.5) * jnp.log1p(1 / small) - 1, axis=-1)
-    return _series(_STIRLING, inverse) * inverse + jnp.where(large, 0, steps)
+    return _series(STIRLING, inverse) * inverse + jnp.where(large, 0, steps)
 
 
 def digamma_error(a: Float[Array, "..."]) -> Float[Array, "..."]:
@@ -55,7 +55,7 @@ def digamma_error(a: Float[Array, "..."]) -> Float[Array, "..."]:
     """
     large, inverse, small = _shifted(a)
     steps = jnp.sum(1 / small - jnp.log1p(1 / small), axis=-1)
-    series = _series(tuple((2 * k + 1) * coefficient for k, coefficient in enumerate(_STIRLING)), inverse)
+    series = _series(tuple((2 * k + 1) * coefficient for k, coefficient in enumerate(STIRLING)), inverse)
     return inverse / 2 + series * inverse**2 + jnp.where(large, 0, steps)
 
 

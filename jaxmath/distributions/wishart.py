@@ -11,7 +11,7 @@ from jaxmath._core import gaussian
 from jaxmath._record import record
 from jaxmath.distributions import draws, special
 from jaxmath.distributions.base import Distribution
-from jaxmath.distributions.constraints import ABOVE_ROWS, POSITIVE_DEFINITE, cholesky
+from jaxmath.distributions.constraints import ABOVE_ROWS, POSITIVE_DEFINITE, cholesky, gram
 
 _LOG_2_PI = math.log(2 * math.pi)
 
@@ -65,7 +65,7 @@ class Wishart(Distribution):
 
     def _sample(self, key: Array, shape: tuple[int, ...]) -> Array:
         factor = product(cholesky(self.scale), draws.wishart_factor(key, self.df, self.num_rows, shape))
-        return product(factor, jnp.swapaxes(factor, -2, -1))
+        return gram(factor)
 
     def _mean(self) -> Array:
         return self.df[..., None, None] * self.scale

@@ -8,7 +8,9 @@ import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array
 
+from jaxmath import linalg
 from jaxmath._array import as_weights, product
+from jaxmath._record import replaced
 from jaxmath.distributions import Distribution
 from jaxmath.distributions.constraints import from_unconstrained, to_unconstrained
 from jaxmath.estimation.likelihood import as_distribution, as_rows, negative_log_likelihood
@@ -58,7 +60,7 @@ def _standard_errors(d: Any, x: Array, weights: Array | None) -> Any:
     dtype = jnp.promote_types(d._dtype(x), jnp.float32)
     d = d._cast(dtype)
     unconstrained, as_unconstrained = ravel_pytree(to_unconstrained(d))
-    estimated = [field for field in as_unconstrained(unconstrained)]
+    estimated = to_unconstrained(d).keys()
 
     def parameters(vector: Array) -> Array:
         made = from_unconstrained(d, as_unconstrained(vector))
@@ -67,27 +69,18 @@ def _standard_errors(d: Any, x: Array, weights: Array | None) -> Any:
     vector, as_fields = ravel_pytree({field: vars(d)[field] for field in estimated})
 
     def loss(vector: Array) -> Array:
-        return negative_log_likelihood(_replace(d, as_fields(vector)), x, weights=weights)
+        return negative_log_likelihood(replaced(d, as_fields(vector)), x, weights=weights)
 
     jacobian = jax.jacfwd(parameters)(unconstrained)
     information = product(jacobian.T, product(jax.jacfwd(jax.jacfwd(loss))(vector), jacobian))
-    covariance = product(jacobian, product(_pseudo_inverse(information), jacobian.T))
+    covariance = product(jacobian, product(_scaled_pseudo_inverse(information), jacobian.T))
     errors = as_fields(jnp.sqrt(jnp.diagonal(covariance)))
-    return _replace(jax.tree.map(jnp.zeros_like, d), errors)
+    return replaced(jax.tree.map(jnp.zeros_like, d), errors)
 
 
-def _pseudo_inverse(a: Array) -> Array:
+def _scaled_pseudo_inverse(a: Array) -> Array:
     """A generalised inverse of a symmetric matrix, scaled to a diagonal of ones; without directions of no curvature."""
     diagonal = jnp.abs(jnp.diagonal(a))
     scale = jnp.where(diagonal > 0, 1 / jnp.sqrt(jnp.where(diagonal > 0, diagonal, 1)), 1)
-    values, vectors = jnp.linalg.eigh(a * scale * scale[:, None])
-    curved = jnp.abs(values) > 10 * len(a) * jnp.finfo(a.dtype).eps * jnp.max(jnp.abs(values))
-    inverse = jnp.where(curved, 1 / jnp.where(curved, values, 1), 0)
-    return scale * scale[:, None] * product(vectors * inverse, vectors.T)
-
-
-def _replace(d: Any, fields: dict[str, Array]) -> Any:
-    made = object.__new__(type(d))
-    for field in d._fields:
-        object.__setattr__(made, field, fields.get(field, vars(d)[field]))
-    return made
+    scales = scale * scale[:, None]
+    return scales * linalg.pseudo_inverse(scales * a, rcond=10 * len(a) * float(jnp.finfo(a.dtype).eps))

@@ -1,5 +1,6 @@
 """Maximum likelihood of a family."""
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
@@ -10,22 +11,26 @@ from jax.flatten_util import ravel_pytree
 from jax.tree_util import Partial
 from jaxtyping import Array
 
-from jaxmath import moments, reduce
+from jaxmath import reduce
 from jaxmath._array import as_float, as_weights, product, root, wide
 from jaxmath._core.implicit import fixed_point
+from jaxmath._record import replaced
 from jaxmath.distributions import (
     BetaBinomial,
     DirichletMultinomial,
     Distribution,
     Laplace,
+    Multinomial,
+    MultivariateNormal,
     MultivariateStudentT,
     NegativeBinomial,
+    Normal,
     Pareto,
     StudentT,
     Uniform,
 )
 from jaxmath.distributions.constraints import from_unconstrained, to_unconstrained
-from jaxmath.distributions.fitting import FAMILIES, GAUSSIAN, fit
+from jaxmath.distributions.fitting import FAMILIES, GAUSSIAN, check_data, check_known, fit
 from jaxmath.optimize.minimum import _direction
 
 
@@ -36,7 +41,7 @@ def mle(
 
     By a formula, or by Newton's method on the mean statistics, for exponential families (see
     :func:`jaxmath.distributions.fit`), Uniform, Pareto and Laplace; by Newton's method on the likelihood for StudentT,
-    NegativeBinomial and BetaBinomial, by L-BFGS for MultivariateStudentT and DirichletMultinomial. Many groups at once:
+    MultivariateStudentT, NegativeBinomial, BetaBinomial and DirichletMultinomial. Many groups at once:
     ``jax.vmap(lambda x: estimation.mle(Gamma, x))(groups)``. The derivative is that of the maximum.
 
     Args:
@@ -74,13 +79,8 @@ def mle(
         raise TypeError(f"{name}: expected one of {families}, got {got}; for others see estimation.descend")
     estimator = _ESTIMATORS[distribution_type]
     x = as_float(name, x)
-    (rank,) = distribution_type.event_ranks
-    if x.ndim != 1 + rank or 0 in x.shape:
-        wanted = "(n, d)" if rank else "(n,)"
-        raise ValueError(f"{name}: expected data of shape {wanted} with at least one row, got {x.shape}")
-    if set(known) != set(estimator.known):
-        kind, wanted = distribution_type.__name__, " and ".join(estimator.known) or "nothing"
-        raise TypeError(f"{name}: {kind} takes {wanted} as known, got {sorted(known)}")
+    check_data(name, distribution_type, x)
+    check_known(name, distribution_type, estimator.known, known)
     given = jnp.ones(len(x), wide(x).dtype) if weights is None else as_weights(name, weights, len(x))
     found = estimator.initialize(wide(x), given.astype(wide(x).dtype), **known)
     return _by_newton(found, wide(x), given, chunk_size) if estimator.by_newton else found
@@ -144,11 +144,7 @@ def _params(d: Any) -> Array:
 
 def _with_params(like: Any, params: Array) -> Any:
     given = {field: vars(like)[field] for field in to_unconstrained(like)}
-    fields = ravel_pytree(given)[1](params)
-    made = object.__new__(type(like))
-    for field in like._fields:
-        object.__setattr__(made, field, fields.get(field, vars(like)[field]))
-    return made
+    return replaced(like, ravel_pytree(given)[1](params))
 
 
 @jax.jit
@@ -195,35 +191,29 @@ def _initial_student_t(x: Array, weights: Array) -> StudentT:
     return StudentT(jnp.full((), 4.0, x.dtype), middle, (high - low) / 1.5)
 
 
-@jax.jit
-def _mean_variance(x: Array, weights: Array) -> tuple[Array, Array]:
-    found = moments.of(x[:, None], weights=weights)
-    return found.mean[0], moments.covariance(found, ddof=0)[0, 0]
-
-
 def _initial_negative_binomial(x: Array, weights: Array) -> NegativeBinomial:
-    mean, variance = _mean_variance(x, weights)
+    normal = fit(Normal, x, weights=weights)
+    mean, variance = normal.mean, normal.variance
     excess = jnp.where(variance > mean, variance - mean, jnp.nan)
     return NegativeBinomial(mean**2 / excess, mean / variance)
 
 
 def _initial_beta_binomial(x: Array, weights: Array, total_count: Any) -> BetaBinomial:
-    mean, variance = _mean_variance(x, weights)
-    p = mean / total_count
-    ratio = variance / (total_count * p * (1 - p))  # 1 + (n - 1) / (a + b + 1)
+    normal = fit(Normal, x, weights=weights)
+    p = normal.mean / total_count
+    ratio = normal.variance / (total_count * p * (1 - p))  # 1 + (n - 1) / (a + b + 1)
     size = jnp.clip((total_count - 1) / jnp.maximum(ratio - 1, 1e-3) - 1, 0.1, 1e3)
     return BetaBinomial(total_count, p * size, (1 - p) * size)
 
 
 def _initial_dirichlet_multinomial(x: Array, weights: Array, total_count: Any) -> DirichletMultinomial:
-    share = moments.of(x, weights=weights).mean / total_count
+    share = fit(Multinomial, x, weights=weights, total_count=total_count).probs
     return DirichletMultinomial(total_count, jnp.maximum(share, 1e-3) * x.shape[1])
 
 
 def _initial_multivariate_student_t(x: Array, weights: Array) -> MultivariateStudentT:
-    found = moments.of(x, weights=weights)
-    scale_tril = jnp.linalg.cholesky(moments.covariance(found, ddof=0) / 2)
-    return MultivariateStudentT(jnp.full((), 4.0, x.dtype), found.mean, scale_tril)
+    normal = fit(MultivariateNormal, x, weights=weights)
+    return MultivariateStudentT(jnp.full((), 4.0, x.dtype), normal.loc, normal.scale_tril / math.sqrt(2))
 
 
 _ESTIMATORS: dict[type, _Estimator] = {

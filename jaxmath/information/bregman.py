@@ -12,8 +12,8 @@ from jaxtyping import Array, Float
 
 from jaxmath.distributions import special
 
-# Stirling's series in 1 / x: B_2k / (2k (2k - 1)), enough of it from 16 on.
-_STIRLING = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680)
+# Terms of Stirling's series, enough of them from 16 on.
+_STIRLING = special.STIRLING[:4]
 _SHIFT = 16
 
 
