@@ -41,7 +41,7 @@ def record(static: tuple[str, ...] = ()) -> Callable[[Class], Class]:
     """
 
     def register(cls: Class) -> Class:
-        made: Any = dataclasses.dataclass(frozen=True)(cls)
+        made: Any = dataclasses.dataclass(frozen=True, eq=False)(cls)  # arrays have no single answer
         made._fields = tuple(field.name for field in dataclasses.fields(made))
         leaves = tuple(name for name in made._fields if name not in static)
 

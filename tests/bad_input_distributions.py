@@ -209,6 +209,17 @@ ROWS = [
             (TypeError, "got Wishart; for others see estimation.descend"),
         ),
         ("(n, 1)", lambda: estimation.mle(distributions.Laplace, X[:, None]), (ValueError, r"shape \(n,\)")),
+        ("(n, 1) of a normal", lambda: estimation.mle(Normal, X[:, None]), (ValueError, r"estimation.mle: .*\(n,\)")),
+        (
+            "a count a row",
+            lambda: estimation.mle(distributions.BetaBinomial, X, total_count=np.array([3, 4, 5])),
+            (ValueError, r"total_count must be one number, got shape \(3,\)"),
+        ),
+        (
+            "chunks of no row",
+            lambda: estimation.mle(distributions.Uniform, X, chunk_size=0),
+            (ValueError, "chunk_size must"),
+        ),
         (
             "what is unknown",
             lambda: estimation.mle(distributions.BetaBinomial, X, n=3),
@@ -220,6 +231,11 @@ ROWS = [
         "estimation.negative_log_likelihood",
         ("no distribution", lambda: estimation.negative_log_likelihood(X, X), (TypeError, "distribution, got ndarray")),
         ("a number", lambda: estimation.negative_log_likelihood(NORMAL, 1.0), (ValueError, r"shape \(n, \.\.\.\)")),
+        (
+            "parts",
+            lambda: estimation.negative_log_likelihood(NormalGamma(0.0, 1.0, 1.0, 1.0), X),
+            (TypeError, "got NormalGamma"),
+        ),
         (
             "weight 0 leaves out",
             lambda: estimation.negative_log_likelihood(Exponential(1.0), [1.0, -1.0, np.nan], weights=[1, 0, 0]),
@@ -239,15 +255,18 @@ ROWS = [
     *table(
         "estimation.censored_log_prob",
         ("no cdf", lambda: estimation.censored_log_prob(VECTOR, X), (TypeError, "with a cdf, got Multivariate")),
+        ("counts", lambda: estimation.censored_log_prob(Poisson(3.0), X), (TypeError, "continuous .*got Poisson")),
     ),
     *table(
         "estimation.truncated_log_prob",
         ("no cdf", lambda: estimation.truncated_log_prob(VECTOR, LOC), (TypeError, "with a cdf, got Multivariate")),
+        ("counts", lambda: estimation.truncated_log_prob(Poisson(3.0), X), (TypeError, "continuous .*got Poisson")),
     ),
     *table(
         "estimation.descend",
         ("no distribution", lambda: estimation.descend(X, X, **STEPS), (TypeError, "expected a distribution")),
         ("no rows", lambda: estimation.descend(NORMAL, X[:0], **STEPS), (ValueError, "at least one row")),
+        ("a batch", lambda: estimation.descend(Normal(X, 1.0), X, **STEPS), (ValueError, "without batch axes")),
         ("no optimiser", lambda: estimation.descend(NORMAL, X, optimizer=1, num_steps=2), (TypeError, "optimi")),
         ("NaN", lambda: estimation.descend(NORMAL, [1.0, np.nan], **STEPS).converged, equal(False)),
     ),

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from quick import quick
-from scipy import stats
+from scipy import special, stats
 
 import jaxmath
 from jaxmath import distributions
@@ -34,6 +34,7 @@ from jaxmath.distributions import (
     Poisson,
     StudentT,
     Uniform,
+    incomplete,
 )
 from jaxmath.distributions.constraints import from_unconstrained, to_unconstrained
 
@@ -159,6 +160,127 @@ def test_the_density_is_the_derivative_of_incomplete_functions(family):
     found = quick(hazards, d, x)
     at = np.asarray(x, float)
     near(found, [exact.logcdf(at), exact.pdf(at) / exact.cdf(at)], 10 * TOLERANCE)
+
+
+def differences(function, at, step):
+    """First derivatives in all arguments by differences of fourth order."""
+    moves = step * np.eye(len(at))
+    one, two = ([function(*(at + k * m)) - function(*(at - k * m)) for m in moves] for k in (1, 2))
+    return (8 * np.array(one) - np.array(two)) / (12 * step)
+
+
+# Parameters, an argument and a direction of the parameters.
+WHOLE = {
+    "Gamma": [(1, 1, 3, 1, 0), (2, 1, 4, 1, 0), (5, 1, 2.5, 1, 0.5)],
+    "Beta": [(1, 1, 0.5, 1, 0), (2, 1, 0.3, 0, 1), (2, 3, 0.6, 1, -0.5), (2, 3, 0.6, 1, 1)],
+}
+
+
+@pytest.mark.parametrize("family", WHOLE)
+def test_first_and_second_derivatives_at_whole_parameters(family):
+    """There a numerator of the continued fraction vanishes, and its value is that of finitely many terms."""
+
+    def derivatives(a, b, x, u, v):
+        cdf = lambda t: getattr(distributions, family)(a + t * u, b + t * v).cdf(x)  # noqa: E731
+        slope = lambda t: jax.jvp(cdf, (t,), (jnp.ones_like(t),))[1]  # noqa: E731
+        return jax.jvp(slope, (0 * x,), (jnp.ones_like(x),))
+
+    rows = np.array(WHOLE[family], FLOAT)
+    found = quick(jax.vmap(derivatives), *jnp.asarray(rows.T))
+    for (a, b, x, u, v), got in zip(rows.astype(float), np.transpose(found), strict=True):
+        exact = special.betainc if family == "Beta" else lambda a, b, x: special.gammainc(a, b * x)
+        cdf = lambda t, at=(a, b, x, u, v), exact=exact: exact(at[0] + t * at[3], at[1] + t * at[4], at[2])  # noqa: E731
+        slope = lambda t, cdf=cdf: differences(cdf, [t], 4e-3)[0]  # noqa: E731
+        near(got[0], slope(0.0), 1e-8 if X64 else 1e-5)
+        near(got[1], differences(slope, [0.0], 4e-3)[0], 1e-7 if X64 else 1e-4)
+
+
+def large_gamma(a, x):
+    """The smaller tail and its derivatives in standard deviations."""
+
+    def tail(a, x, lower):
+        return jnp.where(lower, Gamma(a, 1.0).log_cdf(x), Gamma(a, 1.0).log_survival(x))
+
+    values, slopes = jax.vmap(jax.value_and_grad(tail, argnums=(0, 1)))(a, x, x < a)
+    return values, jnp.stack(slopes) * jnp.sqrt(a)
+
+
+def test_gamma_distributions_of_large_concentrations():
+    """Near the mean the tails of SciPy, far out those of the asymptotic series, $t / (x - a)$ at first."""
+    a, z = (v.ravel() for v in np.meshgrid([1e5, 1e9, 1e12], [-300.0, -3.9, -1.0, 0.0, 2.0, 3.9, 300.0]))
+    a = a.astype(FLOAT)
+    x = (a + z * np.sqrt(a)).astype(FLOAT)
+    values, slopes = quick(large_gamma, jnp.asarray(a), jnp.asarray(x))
+    a, x, far = a.astype(float), x.astype(float), np.abs(z) > 10
+    part = x / a - 1
+    log_term = a * (special.log1p(part) - part) + LOG(a / 2 / np.pi) / 2
+    middle = np.where(far, a, x)
+    near = np.where(x < a, special.gammainc(a, middle), special.gammaincc(a, middle))
+    tail = np.where(far, log_term - LOG(np.where(far, np.abs(x - a), 1)), LOG(near))
+    tolerance = np.where(far, 3e-5, TOLERANCE)
+    assert (np.abs(values - tail) < tolerance * np.abs(tail)).all()
+    density = np.exp(log_term - tail) * np.where(x < a, 1, -1) * np.sqrt(a) / x
+    tolerance = np.where(far, 1e-4, 1e-9) if X64 else 1e-2
+    assert (np.abs(slopes[1] / density - 1) < tolerance)[a > 1e8].all()
+
+
+def slope_of_concentration(a, x):
+    cdf = lambda a: Gamma(a, 1.0).cdf(x)  # noqa: E731
+    return jnp.stack([jax.grad(cdf)(a), jax.grad(jax.grad(cdf))(a)])
+
+
+def test_derivatives_in_large_concentrations():
+    """By differences of SciPy, in units of standard deviations."""
+    a, z = (v.ravel() for v in np.meshgrid([1e5, 1e9, 1e12], [-2.0, 0.0, 1.0]))
+    x = (a + z * np.sqrt(a)).astype(FLOAT)
+    found = quick(jax.vmap(slope_of_concentration), jnp.asarray(a, FLOAT), jnp.asarray(x))
+    a, x, scale = a.astype(FLOAT).astype(float), x.astype(float), np.sqrt(a)
+    low, middle, high = (special.gammainc(a + step * scale, x) for step in (-1e-3, 0, 1e-3))
+    near(found[:, 0] * scale, (high - low) / 2e-3, 1e-6)
+    near(found[:, 1] * scale**2, (high - 2 * middle + low) / 1e-6, 1e-4 if X64 else 3e-3)
+
+
+def test_beta_distributions_of_large_parameters():
+    """SciPy has nine digits."""
+    a, b, z = (
+        np.array([[1e8, 1e10, 1e9, 3e8, 1e3]]),
+        np.array([[1e8, 1e10, 3e8, 1e9, 1e12]]),
+        np.arange(-4.0, 6)[:, None],
+    )
+    mean = a / (a + b)
+    x = (mean * (1 + z * np.sqrt(b / a / (a + b)))).astype(FLOAT)
+    found = quick(lambda d, x: d.cdf(x), Beta(a.astype(FLOAT), b.astype(FLOAT)), jnp.asarray(x))
+    exact = special.betainc(a.astype(FLOAT).astype(float), b.astype(FLOAT).astype(float), x.astype(float))
+    rounding = jnp.finfo(FLOAT).eps * np.sqrt(a / (1 - mean))  # what that of x is worth
+    assert (np.abs(found - exact) < 10 * TOLERANCE + rounding).all()
+
+
+def test_a_continued_fraction_that_does_not_converge_is_nan(monkeypatch):
+    monkeypatch.setattr(incomplete, "_MAX_TERMS", 5)
+    value, _ = incomplete._gamma_side(jnp.array([1.0, 50.0]), jnp.array([1e9, 50.0]))
+    np.testing.assert_array_equal(np.isnan(value), [False, True])
+
+
+def quantile_slopes(p, a):
+    """First and second derivatives of quantiles: of a gamma distribution in both, of a mixture in p."""
+    gamma = lambda v: Gamma(v[1], 1.0).icdf(v[0])  # noqa: E731
+    mixture = lambda p: Mixture([0.3, 0.7], Normal(jnp.array([0.0, 2.0]), 1.0)).icdf(p)  # noqa: E731
+    at = jnp.stack([p, a])
+    second, first = jax.jacfwd(lambda at: (jax.grad(gamma)(at),) * 2, has_aux=True)(at)
+    return first, second, mixture(p), jax.grad(jax.grad(mixture))(p)
+
+
+def test_second_derivatives_of_quantiles():
+    """Those in p are $-f' / f^3$, the others are differences."""
+    first, second, x, mixed = quick(jax.vmap(quantile_slopes), jnp.array([0.3, 0.95]), jnp.array([2.0, 1.0]))
+    exact = lambda p, a: special.gammaincinv(a, p)  # noqa: E731
+    slopes = lambda *at: differences(exact, np.array(at), 1e-3)  # noqa: E731
+    for row, at in enumerate(([0.3, 2.0], [0.95, 1.0])):
+        np.testing.assert_allclose(first[row], slopes(*at), rtol=1e-6 if X64 else 1e-5)
+        np.testing.assert_allclose(second[row], differences(slopes, np.array(at), 1e-3), rtol=1e-3)
+    parts = np.array([0.3, 0.7])[:, None] * stats.norm.pdf(x, np.array([[0.0], [2.0]]))
+    change = (parts * (np.array([[0.0], [2.0]]) - np.asarray(x))).sum(axis=0)
+    np.testing.assert_allclose(mixed, -change / parts.sum(axis=0) ** 3, rtol=1e-7 if X64 else 1e-4)
 
 
 @every_family
@@ -291,7 +413,7 @@ TAILS = [
 
 
 def tails(pairs):
-    return [(d.survival(x), d.log_cdf(x)) for d, x in pairs]
+    return [(d.survival(x), d.log_survival(x), d.log_cdf(x)) for d, x in pairs]
 
 
 def test_tails():
@@ -301,7 +423,7 @@ def test_tails():
     x = [np.clip(each, np.finfo(FLOAT).tiny, 1e37).astype(FLOAT) for each in x]
     found = quick(tails, [(d, each) for (d, _), each in zip(TAILS, x, strict=True)])
     for (d, exact), each, got in zip(TAILS, x, found, strict=True):
-        wanted = exact.sf(each.astype(float)), exact.logcdf(each.astype(float))
+        wanted = exact.sf(each.astype(float)), exact.logsf(each.astype(float)), exact.logcdf(each.astype(float))
         for one, other in zip(got, wanted, strict=True):
             np.testing.assert_allclose(one, other, rtol=1e-9 if X64 else 1e-4, atol=1e-36, err_msg=type(d).__name__)
 

@@ -169,6 +169,45 @@ def test_quantiles_of_the_negative_binomial_equal_those_of_scipy():
     np.testing.assert_array_equal(got, stats.nbinom.ppf(np.asarray(p, float), np.asarray(r, float), np.float32(0.3)))
 
 
+def test_medians_of_symmetric_binomial_distributions():
+    """The probability of at most (n - 1) / 2 is 1/2, also where its logarithm rounds."""
+    n = np.arange(1.0, 120.0, 2)
+    got = quick(lambda d, p: d.icdf(p), Binomial(jnp.asarray(n), 0.5), jnp.asarray(0.5))
+    np.testing.assert_array_equal(got, (n - 1) / 2)
+
+
+@pytest.mark.parametrize(
+    "d",
+    [
+        Poisson(jnp.array([[3.7], [1e3]])),
+        Binomial(jnp.array([[19.0], [1e3]]), jnp.array([[0.37], [0.9]])),
+        NegativeBinomial(jnp.array([[4.0], [100.0]]), 0.5),
+    ],
+    ids=lambda d: type(d).__name__,
+)
+def test_quantiles_of_counts_invert_their_own_distribution_function(d):
+    """Between two of its values they are the next count, where these differ by more than their rounding."""
+    k = jnp.floor(jnp.maximum(d.mean + jnp.arange(-5, 6) * jnp.sqrt(d.variance) / 2, 0))
+    p, below = quick(lambda d, k: (d.cdf(k), jnp.where(k > 0, d.cdf(k - 1), 0)), d, k)
+    found = quick(lambda d, p, q: (d.icdf(p), d.icdf(q)), d, p, (p + below) / 2)
+    sure = (p < 1) & (p - below > 1e-5 * p)
+    np.testing.assert_array_equal(found[0][sure], k[sure])
+    np.testing.assert_array_equal(found[1][sure], k[sure])
+
+
+def test_distribution_functions_of_large_counts():
+    size, z = np.array([1e9, 1e12]), np.array([[-3.0], [0.0], [1.0], [6.0]])
+    k, half = (np.float32(np.floor(v)).astype(float) for v in (size + z * size**0.5, size / 2 + z * size**0.5 / 2))
+    found = quick(
+        lambda size, k, half: (Poisson(size).cdf(k), Binomial(size, 0.5).cdf(half)),
+        *(jnp.asarray(v, float) for v in (np.float32(size), k, half)),
+    )
+    size = np.float32(size).astype(float)
+    # in float32 k + 1 is k
+    assert error(found[0], special.gammaincc(k + 1, size)) < max(TOLERANCE, 3e-5 * (TOLERANCE > 1e-6))
+    assert error(found[1], stats.binom.cdf(half, size, 0.5)) < max(TOLERANCE, 3e-5 * (TOLERANCE > 1e-6))
+
+
 @few_examples
 @given(logits=st.lists(st.sampled_from([-INF, -200.0, -1.0, 0.0, 0.5, 200.0]), min_size=4, max_size=4))
 def test_categorical_by_enumeration(logits):

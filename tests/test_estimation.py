@@ -1,5 +1,7 @@
 """Estimation: laws, degenerate data, weights, streams and derivatives; the cross-check has the numbers."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -21,6 +23,7 @@ from jaxmath.distributions import (
     DirichletMultinomial,
     Exponential,
     Gamma,
+    InverseGamma,
     Laplace,
     LogNormal,
     Multinomial,
@@ -101,6 +104,33 @@ def test_where_there_is_no_maximum():
     assert np.isnan(quick(lambda x: estimation.mle(NegativeBinomial, x), np.array([2, 3] * 12)).r)
     one = estimation.mle(Normal, POSITIVE[:1])
     assert (one.loc, one.scale) == (POSITIVE[0], 0)
+
+
+def test_degenerate_data_and_weights_give_nan():
+    ones = np.ones(5, np.float32)
+    for kind in (StudentT, Gamma, Pareto, Uniform):
+        assert all(np.isnan(a).all() for a in given_parameters(quick(partial(estimation.mle, kind), ones))), kind
+    assert np.isnan(estimation.mle(Exponential, 0 * ones).rate)
+    for kind in (Normal, Uniform, Poisson):
+        found = estimation.mle(kind, ones, weights=0 * ones)
+        assert all(np.isnan(a).all() for a in given_parameters(found)), kind
+    assert estimation.mle(Laplace, ones).scale == 0
+
+
+@pytest.mark.parametrize("mean", [1e2, 1e4])
+def test_concentrated_data_keep_their_digits_in_float32(mean):
+    x = (mean + np.random.default_rng(0).normal(size=48)).astype(np.float32)
+    concentration, _, _ = stats.gamma.fit(x.astype(float), floc=0)
+    found = estimation.mle(Gamma, x)
+    np.testing.assert_allclose([found.concentration, found.mean], [concentration, x.astype(float).mean()], rtol=3e-4)
+    inverse = estimation.mle(InverseGamma, 1 / x)
+    np.testing.assert_allclose(inverse.concentration, concentration, rtol=1e-2)  # 1 / x is rounded
+
+
+def test_probabilities_are_never_below_0():
+    found = estimation.mle(Categorical, np.array([0, 2, 2]), weights=[1.0, 2.0, 0.0]).probs
+    np.testing.assert_allclose(found, [1 / 3, 0, 2 / 3], rtol=1e-6)
+    assert (found >= 0).all()
 
 
 def test_offset_1e4_in_float32():
@@ -213,6 +243,21 @@ def test_censored_and_truncated_data_give_the_distribution_back():
     assert estimation.mle(Normal, seen).loc > 155
 
 
+def test_slopes_of_rows_that_are_not_censored_are_those_of_the_density():
+    slope = jax.grad(lambda r: estimation.censored_log_prob(Exponential(r), jnp.array([1.0, 120.0]), high=200.0).sum())
+    np.testing.assert_allclose(quick(slope, 1.0), 2 - 121, rtol=1e-6)
+    np.testing.assert_allclose(
+        quick(jax.grad(lambda a: estimation.interval_probability(Normal(0.0, 1.0), a, 1.0)), 0.0),
+        -stats.norm.pdf(0),
+        rtol=1e-6,
+    )
+
+
+def test_each_row_is_one_of_every_element_of_the_batch():
+    found = estimation.negative_log_likelihood(Normal(np.arange(3.0), 1.0), np.zeros(3))
+    np.testing.assert_allclose(found, -3 * stats.norm.logpdf(0, np.arange(3)), rtol=1e-6)
+
+
 def test_intervals_far_out():
     d, far = Normal(0.0, 1.0), stats.norm.sf(8) - stats.norm.sf(9)
     np.testing.assert_allclose(estimation.interval_probability(d, 8.0, 9.0), far, rtol=1e-4)
@@ -233,6 +278,23 @@ def test_censored_and_truncated_values_at_the_ends():
     np.testing.assert_allclose(found, [-np.inf, *inside, -np.inf, np.nan], rtol=1e-5)
     slope = jax.grad(lambda s: estimation.truncated_log_prob(Normal(0.0, s), x[:2], -1.0, 2.0)[0])(1.0)
     assert np.isfinite(slope)
+    assert np.isnan(estimation.truncated_log_prob(d, 1.0, 0.0, np.nan))
+
+
+def test_censored_and_truncated_values_where_probabilities_underflow():
+    """Ends 20 and 40 standard deviations out, on either side; the slope is that in the scale."""
+
+    def both(scale, sign):
+        d, ends = Normal(0.0, scale), (sign * 20.0, sign * 21.0)
+        truncated = estimation.truncated_log_prob(d, sign * 20.5, jnp.minimum(*ends), jnp.maximum(*ends))
+        low, high = jnp.where(sign > 0, -jnp.inf, -40.0), jnp.where(sign > 0, 40.0, jnp.inf)
+        return jnp.stack([truncated, estimation.censored_log_prob(d, sign * 50.0, low, high)])
+
+    for sign in (1.0, -1.0):
+        values, slopes = quick(lambda s, k: (both(s, k), jax.jacfwd(both)(s, k)), 1.0, sign)
+        expected = [stats.truncnorm.logpdf(20.5, 20, 21), stats.norm.logsf(40)]
+        np.testing.assert_allclose(values, expected, rtol=1e-5)
+        np.testing.assert_allclose(slopes, [18.254974, 1600.9988], rtol=1e-4)
 
 
 def test_standard_errors_in_any_units_and_of_what_is_known():
@@ -242,6 +304,15 @@ def test_standard_errors_in_any_units_and_of_what_is_known():
     found = estimation.standard_errors(Binomial(4.0, 0.5), np.array([1, 3, 2, 2]))
     assert found.total_count == 0
     np.testing.assert_allclose(found.probs, 0.5 / np.sqrt(16), rtol=1e-5)
+
+
+def test_standard_errors_where_the_likelihood_is_flat_and_where_probabilities_sum_to_1():
+    flat = estimation.standard_errors(Laplace(3.0, 2.0), np.array([1.0, 2.0, 4.0, 7.0]))
+    assert np.isnan(flat.loc)
+    np.testing.assert_allclose(flat.scale, 1, rtol=1e-5)
+    assert np.isnan(vars(estimation.standard_errors(Bernoulli(1.0), np.ones(4)))["probs"])
+    found = estimation.standard_errors(Categorical(np.array([0.25, 0.25, 0.5])), np.array([0, 1, 2, 2]))
+    np.testing.assert_allclose(vars(found)["probs"], np.sqrt([0.1875 / 4, 0.1875 / 4, 0.25 / 4]), rtol=1e-5)
 
 
 def test_natural_parameters_lead_back_and_classes_are_counted_one_by_one():

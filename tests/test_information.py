@@ -366,6 +366,20 @@ def test_fisher_information_of_closed_forms():
     assert binomial["probs"]["probs"] == pytest.approx(10 / 0.16, rel=1e-5)
 
 
+def test_fisher_information_at_the_edge_is_infinite():
+    for of in (d.Bernoulli(jnp.array([0.0, 1.0])), d.Poisson(0.0), d.Binomial(3, 1.0)):
+        ((entry,),) = (inner.values() for inner in information.fisher_information(of).values())
+        assert np.isposinf(entry).all()
+    shares = information.fisher_information(d.Categorical(jnp.array([0.5, 0.5, 0.0])))["probs"]["probs"]
+    np.testing.assert_allclose(shares, np.diag([2, 2, np.inf]))
+
+
+def test_draws_are_an_axis_before_both_batches():
+    found = information.kl_monte_carlo(jax.random.key(0), d.Normal(0.0, 1.0), d.Normal(jnp.arange(3.0), 1.0), 3)
+    assert found.value.shape == (3,)
+    assert (jnp.abs(found.value - jnp.array([0, 0.5, 2])) <= 6 * found.standard_error).all()
+
+
 def test_fisher_information_of_a_covariance():
     found = information.fisher_information(d.MultivariateNormal(LOC, ROTATED))
     inverse = np.linalg.inv(np.asarray(ROTATED))

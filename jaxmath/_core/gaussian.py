@@ -29,18 +29,18 @@ def log_density_1d(x: Float[Array, "*#b"], loc: Float[Array, "*#b"], scale: Floa
 def whiten(scale_tril: Float[Array, "*#b d d"], x: Float[Array, "*#b d"]) -> Float[Array, "*b d"]:
     """L^-1 x: independent columns of variance 1 from those of covariance L L^T.
 
-    Vectors that share a factor are solved for together.
+    Vectors that share a factor are solved for together: the axes of the batch that it lacks come last.
     """
-    d, batch = x.shape[-1], scale_tril.shape[:-2]
-    shape = jnp.broadcast_shapes(batch, x.shape[:-1])
-    sizes = (*(1,) * (len(shape) - len(batch)), *batch)
-    own, shared = ([i for i, n in enumerate(sizes) if (n == 1) == together] for together in (False, True))
-    order, factors = (*own, *shared, len(shape)), tuple(sizes[i] for i in own)
-    ordered = jnp.broadcast_to(x, (*shape, d)).transpose(order)
-    rows = ordered.reshape(*factors, math.prod(shape[i] for i in shared), d)
-    triangles = scale_tril.reshape(*factors, d, d)
-    solved = jax.lax.linalg.triangular_solve(triangles, rows, left_side=False, lower=True, transpose_a=True)
-    return solved.reshape(ordered.shape).transpose(sorted(range(len(order)), key=order.__getitem__))
+    d, factors = x.shape[-1], scale_tril.shape[:-2]
+    batch = jnp.broadcast_shapes(factors, x.shape[:-1])
+    factors = (*(1,) * (len(batch) - len(factors)), *factors)
+    shared = [axis for axis, size in enumerate(factors) if size == 1]
+    last = range(len(batch) - len(shared), len(batch))
+    rows = jnp.moveaxis(jnp.broadcast_to(x, (*batch, d)), shared, last)
+    own, together = rows.shape[: len(batch) - len(shared)], rows.shape[len(batch) - len(shared) : -1]
+    right, left = rows.reshape(*own, math.prod(together), d), scale_tril.reshape(*own, d, d)
+    solved = jax.lax.linalg.triangular_solve(left, right, left_side=False, lower=True, transpose_a=True)
+    return jnp.moveaxis(solved.reshape(rows.shape), last, shared)
 
 
 def half_log_determinant(scale_tril: Float[Array, "*b d d"]) -> Float[Array, "*b"]:

@@ -44,8 +44,8 @@ class Run(NamedTuple):
 class _State(NamedTuple):
     params: PyTree
     history: Array
-    change: Array
     num_steps: Array
+    converged: Array
     finished: Array
 
 
@@ -84,24 +84,24 @@ def _iterate(step: Callable[[Any, Any], Step], max_steps: int, start: PyTree, da
     def go_on(state: _State) -> _State:
         new, objective = step(state.params, data)
         before = jnp.where(state.num_steps == 0, -jnp.inf, state.history[state.num_steps - 1])
-        change = jnp.abs(objective - before)
-        finished = (change < tol) | (state.num_steps == max_steps) | ~jnp.isfinite(objective)
+        converged = (jnp.abs(objective - before) < tol) & jnp.isfinite(objective)
+        finished = converged | (state.num_steps == max_steps) | ~jnp.isfinite(objective)
         params = jax.tree.map(partial(jnp.where, finished), state.params, new)
         history = state.history.at[state.num_steps].set(objective)
-        return _State(params, history, change, jnp.where(finished, state.num_steps, state.num_steps + 1), finished)
+        return _State(params, history, jnp.where(finished, state.num_steps, state.num_steps + 1), converged, finished)
 
     dtype = jax.eval_shape(step, start, data).objective.dtype
     begin = _State(
         start,
         jnp.zeros(max_steps + 1, dtype),
-        jnp.full((), jnp.inf, dtype),
         jnp.zeros((), int),
+        jnp.zeros((), bool),
         jnp.zeros((), bool),
     )
     end = jax.lax.while_loop(lambda state: ~state.finished, go_on, begin)
     objective = end.history[end.num_steps]
     history = jnp.where(jnp.arange(max_steps) < end.num_steps, end.history[:-1], jnp.nan)
-    return Run(end.params, objective, history, end.num_steps, (end.change < tol) & jnp.isfinite(objective))
+    return Run(end.params, objective, history, end.num_steps, end.converged)
 
 
 @_iterate.defjvp

@@ -28,7 +28,8 @@ class Distribution:
     Parameters broadcast against each other to the batch shape; the axes of an event come after those of the batch.
     Where a parameter is out of its range every number is NaN (:func:`validate` names the parameter); a NaN among the
     arguments gives NaN there. The type of a result is that of parameters and argument promoted, float16 and bfloat16
-    being computed in float32; Python numbers take on the type of what they meet.
+    being computed in float32; Python numbers take on the type of what they meet. Draws and modes that are whole numbers
+    are float32 or wider, in which labels and counts are exact.
 
     A subclass says what holds for valid parameters and arguments of the support, all of one type of float32 or wider:
     ``_log_prob(x)``, ``_sample(key, shape)``, ``_mean()`` and so on; a quantity it leaves out does not exist.
@@ -213,20 +214,27 @@ class Univariate(Distribution):
         """The logarithm of :meth:`cdf`, finite where that underflows."""
         return _at(self, self._arguments("log_cdf", x), "log_cdf")
 
+    def log_survival(self, x: Any) -> Array:
+        """The logarithm of :meth:`survival`, finite where that underflows."""
+        return _at(self, self._arguments("log_survival", x), "log_survival")
+
     def icdf(self, p: Any) -> Array:
         """The quantile: the least x whose :meth:`cdf` is at least p; NaN for p outside [0, 1]."""
         return _at(self, self._arguments("icdf", p), "icdf")
 
-    # Of _cdf, _survival and _log_cdf a subclass says one or more, those that keep their digits.
+    # A subclass says one or both of _cdf and _log_cdf and of _survival and _log_survival: what keeps its digits.
 
     def _cdf(self, x: Array) -> Array:
         return jnp.exp(self._log_cdf(x))
 
     def _survival(self, x: Array) -> Array:
-        return 1 - self._cdf(x)
+        return jnp.exp(self._log_survival(x))
 
     def _log_cdf(self, x: Array) -> Array:
         return jnp.log(self._cdf(x))
+
+    def _log_survival(self, x: Array) -> Array:
+        return jnp.log(self._survival(x))
 
     def _icdf(self, p: Array) -> Array:
         return quantile(self, p)
@@ -250,12 +258,14 @@ def _at(d: Any, parts: tuple[Array, ...], what: str) -> Array:
     dtype = d._dtype(*parts)
     computed = jnp.promote_types(dtype, jnp.float32)
     valid, d = d._valid(), d._cast(computed)
+    given = tuple(part if jnp.issubdtype(part.dtype, jnp.floating) else part.astype(computed) for part in parts)
     parts = tuple(part.astype(computed) for part in parts)
-    parts = parts if any(d.event_ranks) else tuple(map(_flushed, parts))
+    if not any(d.event_ranks):
+        given = parts = tuple(map(_flushed, parts))
     for part, rank in zip(parts, d.event_ranks, strict=True):
         valid &= ~jnp.isnan(part).any(axis=tuple(range(-rank, 0)))
     if what in ("log_prob", "prob"):
-        value = _log_prob(d, parts)
+        value = _log_prob(d, parts, d._inside(*given))  # a sum of 1 is one to within the rounding of what was given
         value = jnp.exp(value) if what == "prob" else value
     elif what == "icdf":
         (p,) = parts
@@ -265,15 +275,24 @@ def _at(d: Any, parts: tuple[Array, ...], what: str) -> Array:
     return jnp.where(valid, value, jnp.nan).astype(dtype)
 
 
-def _log_prob(d: Distribution, parts: tuple[Array, ...]) -> Array:
-    inside, point = d._inside(*parts), d._point()
+# The functions of an interval below or above an argument, each with its values below and above the support.
+_CUMULATIVE = {
+    "cdf": (0.0, 1.0),
+    "survival": (1.0, 0.0),
+    "log_cdf": (-jnp.inf, 0.0),
+    "log_survival": (0.0, -jnp.inf),
+}
+
+
+def _log_prob(d: Distribution, parts: tuple[Array, ...], inside: Array) -> Array:
+    point = d._point()
     points = point if len(parts) > 1 else (point,)
-    safe = [_where(inside, *each) for each in zip(parts, points, d.event_ranks, strict=True)]
+    safe = [where_batch(inside, *each) for each in zip(parts, points, d.event_ranks, strict=True)]
     return jnp.where(inside, d._log_prob(*safe), -jnp.inf)
 
 
 def _cumulative(d: Any, x: Array, what: str) -> Array:
-    below, above = {"cdf": (0.0, 1.0), "survival": (1.0, 0.0), "log_cdf": (-jnp.inf, 0.0)}[what]
+    below, above = _CUMULATIVE[what]
     low, high = d._bounds()
     at = jnp.floor(x) if d.discrete else x
     inner = (at >= low if d.discrete else at > low) & (at < high)
@@ -289,8 +308,8 @@ def _quantile(d: Any, p: Array) -> Array:
 
 
 def _flushed(x: Array) -> Array:
-    """0 for what is so small that some operations take it for 0 and some do not."""
-    return jnp.where(jnp.abs(x) < jnp.finfo(x.dtype).tiny, 0, x)
+    """0 in the place of subnormal numbers, which some operations take for 0 and some do not; the derivative is 1."""
+    return x + jax.lax.stop_gradient(jnp.where(jnp.abs(x) < jnp.finfo(x.dtype).tiny, -x, 0))
 
 
 @partial(jax.jit, static_argnames=("what", "events"), inline=True)
@@ -300,10 +319,11 @@ def _of_parameters(d: Any, what: str, events: tuple[tuple[int, ...], ...]) -> tu
     if compute is None:
         raise AttributeError(f"distributions.{type(d).__name__} has no {what.removeprefix('_')}")
     dtype, valid = d._dtype(), d._valid()
-    value = compute(d._cast(jnp.promote_types(dtype, jnp.float32)))
+    computed = jnp.promote_types(dtype, jnp.float32)
+    value, dtype = compute(d._cast(computed)), computed if d.discrete and what == "_mode" else dtype
     parts = zip(value if len(events) > 1 else (value,), events, strict=True)
     return tuple(
-        jnp.broadcast_to(_where(valid, part, jnp.nan, len(event)), (*d.batch_shape, *event)).astype(dtype)
+        jnp.broadcast_to(where_batch(valid, part, jnp.nan, len(event)), (*d.batch_shape, *event)).astype(dtype)
         for part, event in parts
     )
 
@@ -311,12 +331,13 @@ def _of_parameters(d: Any, what: str, events: tuple[tuple[int, ...], ...]) -> tu
 @partial(jax.jit, static_argnames="shape", inline=True)
 def _draw(d: Any, key: Array, shape: tuple[int, ...]) -> tuple[Array, ...]:
     dtype, valid = d._dtype(), d._valid()
-    drawn = d._cast(jnp.promote_types(dtype, jnp.float32))._sample(key, (*shape, *d.batch_shape))
+    computed = jnp.promote_types(dtype, jnp.float32)
+    drawn, dtype = d._cast(computed)._sample(key, (*shape, *d.batch_shape)), computed if d.discrete else dtype
     parts = zip(drawn if len(d.event_ranks) > 1 else (drawn,), d.event_ranks, strict=True)
-    return tuple(_where(valid, part, jnp.nan, rank).astype(dtype) for part, rank in parts)
+    return tuple(where_batch(valid, part, jnp.nan, rank).astype(dtype) for part, rank in parts)
 
 
-def _where(condition: Array, a: Any, b: Any, rank: int) -> Array:
+def where_batch(condition: Array, a: Any, b: Any, rank: int) -> Array:
     """``jnp.where`` with a condition of batch shape on values with event axes after it."""
     return jnp.where(condition.reshape(*condition.shape, *(1,) * rank), a, b)
 

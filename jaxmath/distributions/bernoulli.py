@@ -57,6 +57,9 @@ class Bernoulli(Univariate):
     def _log_cdf(self, x: Array) -> Array:
         return self._log_prob(jnp.zeros_like(x))
 
+    def _log_survival(self, x: Array) -> Array:
+        return self._log_prob(jnp.ones_like(x))
+
     def _icdf(self, p: Array) -> Array:
         return jnp.where(p <= self._both()[1], 0.0, 1.0)
 

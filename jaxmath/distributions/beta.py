@@ -41,7 +41,8 @@ class Beta(Univariate):
         safe = jnp.where(inner, x, 0.5)
         value = special.log_beta_density(safe, 1 - safe, self.a, self.b) + self._rounding(safe)
         own, other = jnp.where(x == 0, self.a, self.b), jnp.where(x == 0, self.b, self.a)
-        at_end = jnp.where(own == 1, jnp.log(other), jnp.where(own < 1, jnp.inf, -jnp.inf))
+        finite = jnp.log(other) - (other - 1) * jnp.where(x == 0, x, 1 - x)  # for its derivative
+        at_end = jnp.where(own == 1, finite, jnp.where(own < 1, jnp.inf, -jnp.inf))
         return jnp.where(inner, value, at_end)
 
     def _rounding(self, x: Array) -> Array:
@@ -52,18 +53,16 @@ class Beta(Univariate):
             self.b, n * y, error
         )
 
-    def _cdf(self, x: Array) -> Array:
-        return jnp.exp(self._log_cdf(x))
-
-    def _survival(self, x: Array) -> Array:
-        return jnp.exp(incomplete.log_beta(self.a, self.b, x, 1 - x)[1])
+    def _log_survival(self, x: Array) -> Array:
+        return incomplete.log_beta(self.a, self.b, x, 1 - x)[1]
 
     def _log_cdf(self, x: Array) -> Array:
         return incomplete.log_beta(self.a, self.b, x, 1 - x)[0]
 
     def _sample(self, key: Array, shape: tuple[int, ...]) -> Array:
         pair = jnp.stack(jnp.broadcast_arrays(self.a, self.b), axis=-1)
-        return jnp.exp(draws.log_dirichlet(key, pair, shape)[..., 0])
+        drawn, info = jnp.exp(draws.log_dirichlet(key, pair, shape)[..., 0]), jnp.finfo(pair.dtype)
+        return jnp.clip(drawn, info.tiny, 1 - info.epsneg)  # at an end the density may be infinite
 
     def _mean(self) -> Array:
         return self.a / (self.a + self.b)

@@ -41,11 +41,8 @@ class Binomial(Univariate):
     def _log_prob(self, x: Array) -> Array:
         return special.log_binomial_real(x, self.total_count - x, self.probs, 1 - self.probs)
 
-    def _cdf(self, x: Array) -> Array:
-        return jnp.exp(self._log_cdf(x))
-
-    def _survival(self, x: Array) -> Array:
-        return jnp.exp(self._tails(x)[0])
+    def _log_survival(self, x: Array) -> Array:
+        return self._tails(x)[0]
 
     def _log_cdf(self, x: Array) -> Array:
         return self._tails(x)[1]

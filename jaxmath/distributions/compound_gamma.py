@@ -52,11 +52,8 @@ class CompoundGamma(Univariate):
         at_zero = jnp.where(k == 1, jnp.log(a), jnp.where(k < 1, jnp.inf, -jnp.inf))
         return jnp.where(positive, inner, at_zero) - log_b
 
-    def _cdf(self, x: Array) -> Array:
-        return jnp.exp(self._log_cdf(x))
-
-    def _survival(self, x: Array) -> Array:
-        return jnp.exp(self._log_tails(x)[1])
+    def _log_survival(self, x: Array) -> Array:
+        return self._log_tails(x)[1]
 
     def _log_cdf(self, x: Array) -> Array:
         return self._log_tails(x)[0]
@@ -80,7 +77,7 @@ class CompoundGamma(Univariate):
     def _sample(self, key: Array, shape: tuple[int, ...]) -> Array:
         pair = jnp.stack(jnp.broadcast_arrays(self.concentration, self.mixing_concentration), axis=-1)
         log_g = draws.log_gamma(key, pair, (*shape, 2))
-        return jnp.exp(jnp.log(self.scale) + log_g[..., 0] - log_g[..., 1])
+        return draws.positive(jnp.log(self.scale) + log_g[..., 0] - log_g[..., 1])
 
     def _mean(self) -> Array:
         some = self.mixing_concentration > 1

@@ -33,8 +33,11 @@ def _is_positive(a: Array, _: Any) -> Array:
 
 def _is_simplex(p: Array, _: Any) -> Array:
     """Not negative, with a sum of 1 to within rounding, of float32 at best: there many probabilities come from."""
-    tolerance = max(2e-6, 4 * float(jnp.finfo(jnp.promote_types(p.dtype, jnp.float16)).eps))
-    return (p >= 0) & (jnp.abs(wide(p).sum(axis=-1, keepdims=True) - 1) <= tolerance)
+    return (p >= 0) & (jnp.abs(wide(p).sum(axis=-1, keepdims=True) - 1) <= max(2e-6, 4 * _eps(p)))
+
+
+def _eps(a: Array) -> float:
+    return float(jnp.finfo(a.dtype if jnp.issubdtype(a.dtype, jnp.floating) else jnp.float32).eps)
 
 
 def _is_factor(a: Array, _: Any) -> Array:
@@ -45,7 +48,7 @@ def _is_factor(a: Array, _: Any) -> Array:
 
 def _is_positive_definite(a: Array, _: Any) -> Array:
     transposed, size = jnp.swapaxes(a, -2, -1), jnp.max(jnp.abs(a), axis=(-2, -1), keepdims=True)
-    tolerance = max(2e-6, 8 * float(jnp.finfo(jnp.promote_types(a.dtype, jnp.float16)).eps))
+    tolerance = max(2e-6, 8 * _eps(a))
     left, diagonal = (jnp.diagonal(m, axis1=-2, axis2=-1) for m in (cholesky(a), a))
     rounding = 2 * a.shape[-1] * jnp.finfo(left.dtype).eps * diagonal
     return (jnp.abs(a - transposed) <= tolerance * size) & jnp.all(left**2 > rounding, axis=-1)[..., None, None]

@@ -48,11 +48,11 @@ class Dirichlet(Multivariate):
 
     def _log_prob(self, x: Array) -> Array:
         r"""$\sum_j \left( -D(a_j, s x_j) - \log x_j + \frac12 \log \frac{a_j}{2 \pi} - \epsilon(a_j) \right) - \frac12
-        \log \frac{s}{2 \pi} + \epsilon(s)$."""
+        \log \frac{s}{2 \pi} + \epsilon(s)$, the first two by :func:`special.log_gamma_kernel`."""
         a, total = self.concentration, x.sum(axis=-1, keepdims=True)
         s, some = a.sum(axis=-1, keepdims=True), x > 0
         point = jnp.where(some, x / total, 1)
-        inner = -special.deviance(a, s * point) - jnp.log(point) - _error(a)
+        inner = special.log_gamma_kernel(s * point, a) + jnp.log(s) - jnp.log(a) - _error(a)
         border = jnp.where(a == 1, jnp.log(s) - s * x, jnp.where(a < 1, jnp.inf, -jnp.inf))
         terms = jnp.where(some, inner, border)
         impossible = (terms == -jnp.inf).any(axis=-1)
@@ -62,7 +62,7 @@ class Dirichlet(Multivariate):
 
     def _sample(self, key: Array, shape: tuple[int, ...]) -> Array:
         a = self.concentration
-        return jax.nn.softmax(draws.log_gamma(key, a, (*shape, a.shape[-1])), axis=-1)
+        return draws.positive(draws.log_dirichlet(key, a, shape))
 
     def _mean(self) -> Array:
         return self.concentration / self.concentration.sum(axis=-1, keepdims=True)

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxmath._array import product
+from jaxmath.distributions import special
 
 
 @partial(jax.jit, static_argnames="shape")
@@ -57,6 +58,11 @@ def gamma(key: Array, a: Float[Array, "..."], shape: tuple[int, ...]) -> Float[A
     return jnp.exp(log_gamma(key, a, shape))
 
 
+def positive(logarithm: Float[Array, "..."]) -> Float[Array, "..."]:
+    """Draws of these logarithms; the nearest positive finite number where one underflows or overflows."""
+    return special.clip_positive(jnp.exp(logarithm))
+
+
 def log_dirichlet(key: Array, a: Float[Array, "... k"], shape: tuple[int, ...]) -> Float[Array, "... k"]:
     """Logarithms of draws from the Dirichlet distribution, along the last axis, shape ``shape`` + (k,)."""
     return jax.nn.log_softmax(log_gamma(key, a, (*shape, a.shape[-1])), axis=-1)
@@ -85,10 +91,11 @@ def poisson(key: Array, rate: Float[Array, "..."], shape: tuple[int, ...]) -> Fl
 
     From a rate of 10,000 on by the Cornish-Fisher expansion $\lfloor \lambda + \sqrt{\lambda} z + z^2 / 6 + \frac13
     \rfloor$ with z normal, whose distribution function is off by less than $10^{-5}$: there the rejection of
-    ``jax.random``, which is in float32, loses the digits of its logarithms. An infinite rate is taken to be the largest
-    number.
+    ``jax.random``, which is in float32 and of one generator only, loses the digits of its logarithms. An infinite rate
+    is taken to be the largest number.
     """
     first, second = jax.random.split(key)
+    first = jax.random.wrap_key_data(jax.random.bits(first, (2,), "uint32"), impl="threefry2x32")
     rate = jnp.minimum(rate, jnp.finfo(rate.dtype).max)
     few = rate < 1e4
     z = jax.random.normal(second, shape, rate.dtype)

@@ -44,8 +44,8 @@ class Exponential(Univariate):
     def _cdf(self, x: Array) -> Array:
         return -jnp.expm1(-self.rate * x)
 
-    def _survival(self, x: Array) -> Array:
-        return jnp.exp(-self.rate * x)
+    def _log_survival(self, x: Array) -> Array:
+        return -self.rate * x
 
     def _log_cdf(self, x: Array) -> Array:
         return special.log1m_exp(self.rate * x)

@@ -15,7 +15,7 @@ from jaxtyping import Array
 
 from jaxmath._array import product
 from jaxmath._core import gaussian
-from jaxmath.distributions.base import Distribution, _where, as_parameter
+from jaxmath.distributions.base import Distribution, as_parameter, where_batch
 from jaxmath.distributions.bernoulli import Bernoulli
 from jaxmath.distributions.beta import Beta
 from jaxmath.distributions.binomial import Binomial
@@ -25,6 +25,7 @@ from jaxmath.distributions.exponential import Exponential
 from jaxmath.distributions.gamma import Gamma
 from jaxmath.distributions.inverse_gamma import InverseGamma
 from jaxmath.distributions.log_normal import LogNormal
+from jaxmath.distributions.mixture import broadcast_parameters
 from jaxmath.distributions.multivariate_normal import MultivariateNormal
 from jaxmath.distributions.normal import Normal
 from jaxmath.distributions.poisson import Poisson
@@ -274,14 +275,14 @@ def _checked(name: str, d: Any) -> Any:
 @partial(jax.jit, static_argnames="what", inline=True)
 def _evaluate(d: Any, what: str) -> Any:
     form, dtype, valid = FORMS[type(d)], d._dtype(), d._valid()
-    d = d._cast(jnp.promote_types(dtype, jnp.float32))
+    d = broadcast_parameters(d._cast(jnp.promote_types(dtype, jnp.float32)), d.batch_shape)
     if what == "log_partition":
         value: Any = form.log_partition(d)
     else:
         value = form.natural(d)
         if what == "mean":
             value = jax.grad(lambda natural: form.log_partition(form.rebuild(d, *natural)).sum())(value)
-    return jax.tree.map(lambda a: _where(valid, a, jnp.nan, a.ndim - len(d.batch_shape)).astype(dtype), value)
+    return jax.tree.map(lambda a: where_batch(valid, a, jnp.nan, a.ndim - len(d.batch_shape)).astype(dtype), value)
 
 
 @jax.jit
@@ -289,5 +290,5 @@ def _statistics(d: Any, x: Array) -> tuple[Array, ...]:
     dtype = d._dtype(x)
     d, x = d._cast(jnp.promote_types(dtype, jnp.float32)), x.astype(jnp.promote_types(dtype, jnp.float32))
     inside, rank = d._inside(x), d.event_ranks[0]
-    values = FORMS[type(d)].statistics(d, _where(inside, x, d._point(), rank))
-    return tuple(_where(inside, value, jnp.nan, value.ndim - inside.ndim).astype(dtype) for value in values)
+    values = FORMS[type(d)].statistics(d, where_batch(inside, x, d._point(), rank))
+    return tuple(where_batch(inside, value, jnp.nan, value.ndim - inside.ndim).astype(dtype) for value in values)

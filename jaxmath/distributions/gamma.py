@@ -44,14 +44,11 @@ class Gamma(Univariate):
         a, positive = self.concentration, x > 0
         safe, log_rate = jnp.where(positive, x, self._point()), jnp.log(self.rate)
         inner = log_density(a, safe * self.rate, jnp.log(safe) + log_rate, special.product_error(safe, self.rate))
-        at_zero = jnp.where(a == 1, 0, jnp.where(a < 1, jnp.inf, -jnp.inf))
+        at_zero = jnp.where(a == 1, -self.rate * x, jnp.where(a < 1, jnp.inf, -jnp.inf))
         return jnp.where(positive, inner, at_zero) + log_rate
 
-    def _cdf(self, x: Array) -> Array:
-        return jnp.exp(self._log_cdf(x))
-
-    def _survival(self, x: Array) -> Array:
-        return jnp.exp(self._log_tails(x)[1])
+    def _log_survival(self, x: Array) -> Array:
+        return self._log_tails(x)[1]
 
     def _log_cdf(self, x: Array) -> Array:
         return self._log_tails(x)[0]
@@ -60,7 +57,7 @@ class Gamma(Univariate):
         return log_tails(self.concentration, x * self.rate, jnp.log(x) + jnp.log(self.rate))
 
     def _sample(self, key: Array, shape: tuple[int, ...]) -> Array:
-        return jnp.exp(draws.log_gamma(key, self.concentration, shape) - jnp.log(self.rate))
+        return draws.positive(draws.log_gamma(key, self.concentration, shape) - jnp.log(self.rate))
 
     def _mean(self) -> Array:
         return self.concentration / self.rate
@@ -78,7 +75,8 @@ class Gamma(Univariate):
 def log_density(a: Array, t: Array, log_t: Array, error: Array) -> Array:
     r"""$(a - 1) \log t - t - \log \Gamma(a)$ for $t > 0$, with log t, since t may underflow, and its rounding error."""
     inner, below, above = _within_range(a, t, log_t)
-    return special.log_gamma_density(inner, a) + (a - 1) * below - above + special.deviance_change(a, t, error)
+    change = special.deviance_change(a, t, error)
+    return special.log_gamma_density(inner, a) + (a - 1) * below - above + change
 
 
 def log_tails(a: Array, t: Array, log_t: Array) -> tuple[Array, Array]:

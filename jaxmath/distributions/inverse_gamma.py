@@ -47,11 +47,8 @@ class InverseGamma(Univariate):
         log_t, log_x = jnp.log(self.scale) - jnp.log(x), jnp.log(x)
         return gamma.log_density(self.concentration, t, log_t, error) + log_t - log_x
 
-    def _cdf(self, x: Array) -> Array:
-        return jnp.exp(self._log_cdf(x))
-
-    def _survival(self, x: Array) -> Array:
-        return jnp.exp(self._log_tails(x)[0])
+    def _log_survival(self, x: Array) -> Array:
+        return self._log_tails(x)[0]
 
     def _log_cdf(self, x: Array) -> Array:
         return self._log_tails(x)[1]
@@ -61,7 +58,7 @@ class InverseGamma(Univariate):
         return gamma.log_tails(self.concentration, self.scale / x, jnp.log(self.scale) - jnp.log(x))
 
     def _sample(self, key: Array, shape: tuple[int, ...]) -> Array:
-        return jnp.exp(jnp.log(self.scale) - draws.log_gamma(key, self.concentration, shape))
+        return draws.positive(jnp.log(self.scale) - draws.log_gamma(key, self.concentration, shape))
 
     def _mean(self) -> Array:
         some = self.concentration > 1

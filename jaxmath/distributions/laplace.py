@@ -47,9 +47,10 @@ class Laplace(Univariate):
         return _standard_cdf((self.loc - x) / self.scale)
 
     def _log_cdf(self, x: Array) -> Array:
-        z = (x - self.loc) / self.scale
-        below, above = jnp.where(z < 0, z, 0), jnp.where(z < 0, 0, z)
-        return jnp.where(z < 0, below - jnp.log(2.0), jnp.log1p(-jnp.exp(-above) / 2))
+        return _standard_log_cdf((x - self.loc) / self.scale)
+
+    def _log_survival(self, x: Array) -> Array:
+        return _standard_log_cdf((self.loc - x) / self.scale)
 
     def _icdf(self, p: Array) -> Array:
         lower = p < 0.5
@@ -75,3 +76,8 @@ class Laplace(Univariate):
 def _standard_cdf(z: Array) -> Array:
     below, above = jnp.where(z < 0, z, 0), jnp.where(z < 0, 0, z)
     return jnp.where(z < 0, jnp.exp(below) / 2, 1 - jnp.exp(-above) / 2)
+
+
+def _standard_log_cdf(z: Array) -> Array:
+    below, above = jnp.where(z < 0, z, 0), jnp.where(z < 0, 0, z)
+    return jnp.where(z < 0, below - jnp.log(2.0), jnp.log1p(-jnp.exp(-above) / 2))

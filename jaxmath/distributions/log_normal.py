@@ -6,13 +6,13 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from jaxmath._record import record
-from jaxmath.distributions.base import Univariate
 from jaxmath.distributions.constraints import POSITIVE, REAL
+from jaxmath.distributions.exponentiated import Exponentiated
 from jaxmath.distributions.normal import Normal
 
 
 @record()
-class LogNormal(Univariate):
+class LogNormal(Exponentiated):
     r"""$p(x) = \frac{1}{x} N(\log x \mid \mu, \sigma^2)$ for $x > 0$: log x is normal.
 
     Args:
@@ -30,35 +30,14 @@ class LogNormal(Univariate):
     scale: Any
     constraints: ClassVar = {"loc": REAL, "scale": POSITIVE}
 
-    def _bounds(self) -> tuple[Any, Any]:
-        return 0.0, jnp.inf
-
     def _inside(self, x: Array) -> Array:
         return (x > 0) & (x < jnp.inf)
-
-    def _point(self) -> Array:
-        return jnp.ones_like(self.loc)
 
     def _of_logarithm(self) -> Normal:
         return Normal(self.loc, self.scale)
 
     def _log_prob(self, x: Array) -> Array:
         return self._of_logarithm()._log_prob(jnp.log(x)) - jnp.log(x)
-
-    def _cdf(self, x: Array) -> Array:
-        return self._of_logarithm()._cdf(jnp.log(x))
-
-    def _survival(self, x: Array) -> Array:
-        return self._of_logarithm()._survival(jnp.log(x))
-
-    def _log_cdf(self, x: Array) -> Array:
-        return self._of_logarithm()._log_cdf(jnp.log(x))
-
-    def _icdf(self, p: Array) -> Array:
-        return jnp.exp(self._of_logarithm()._icdf(p))
-
-    def _sample(self, key: Array, shape: tuple[int, ...]) -> Array:
-        return jnp.exp(self._of_logarithm()._sample(key, shape))
 
     def _mean(self) -> Array:
         return jnp.exp(self.loc + self.scale**2 / 2)

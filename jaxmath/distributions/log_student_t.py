@@ -6,13 +6,13 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from jaxmath._record import record
-from jaxmath.distributions.base import Univariate
 from jaxmath.distributions.constraints import POSITIVE, REAL
+from jaxmath.distributions.exponentiated import Exponentiated
 from jaxmath.distributions.student_t import StudentT
 
 
 @record()
-class LogStudentT(Univariate):
+class LogStudentT(Exponentiated):
     r"""$p(x) = \frac{1}{x} t_\nu \left( \frac{\log x - \mu}{s} \right) / s$ for $x > 0$.
 
     The distribution of a positive variable whose logarithm has Student's t distribution, that of log-normal data with
@@ -37,14 +37,8 @@ class LogStudentT(Univariate):
     scale: Any
     constraints: ClassVar = {"df": POSITIVE, "loc": REAL, "scale": POSITIVE}
 
-    def _bounds(self) -> tuple[Any, Any]:
-        return 0.0, jnp.inf
-
     def _inside(self, x: Array) -> Array:
         return (x >= 0) & (x < jnp.inf)
-
-    def _point(self) -> Array:
-        return jnp.ones_like(self.loc)
 
     def _of_logarithm(self) -> StudentT:
         return StudentT(self.df, self.loc, self.scale)
@@ -52,21 +46,6 @@ class LogStudentT(Univariate):
     def _log_prob(self, x: Array) -> Array:
         log_x = jnp.log(jnp.where(x > 0, x, 1))
         return jnp.where(x > 0, self._of_logarithm()._log_prob(log_x) - log_x, jnp.inf)
-
-    def _cdf(self, x: Array) -> Array:
-        return self._of_logarithm()._cdf(jnp.log(x))
-
-    def _survival(self, x: Array) -> Array:
-        return self._of_logarithm()._survival(jnp.log(x))
-
-    def _log_cdf(self, x: Array) -> Array:
-        return self._of_logarithm()._log_cdf(jnp.log(x))
-
-    def _icdf(self, p: Array) -> Array:
-        return jnp.exp(self._of_logarithm()._icdf(p))
-
-    def _sample(self, key: Array, shape: tuple[int, ...]) -> Array:
-        return jnp.exp(self._of_logarithm()._sample(key, shape))
 
     def _mean(self) -> Array:
         return jnp.full_like(self.loc, jnp.inf)

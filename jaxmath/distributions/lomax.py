@@ -49,8 +49,8 @@ class Lomax(Univariate):
     def _cdf(self, x: Array) -> Array:
         return -jnp.expm1(-self._cumulative_hazard(x))
 
-    def _survival(self, x: Array) -> Array:
-        return jnp.exp(-self._cumulative_hazard(x))
+    def _log_survival(self, x: Array) -> Array:
+        return -self._cumulative_hazard(x)
 
     def _log_cdf(self, x: Array) -> Array:
         return special.log1m_exp(self._cumulative_hazard(x))

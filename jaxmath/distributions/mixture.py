@@ -82,7 +82,8 @@ class Mixture(Univariate):
         if num_components == 0 or weights.shape[-1:] != (num_components,):
             raise ValueError(f"{_NAME}: expected a weight a component, got {num_components} and shape {weights.shape}")
         object.__setattr__(self, "weights", weights)
-        object.__setattr__(self, "components", components if several else _expanded(components, components.batch_shape))
+        components = components if several else broadcast_parameters(components, components.batch_shape)
+        object.__setattr__(self, "components", components)
         try:
             _ = self.batch_shape
         except ValueError:
@@ -154,6 +155,9 @@ class Mixture(Univariate):
     def _log_cdf(self, x: Array) -> Array:
         return _log_mean_exp(self.weights, self._at_each("log_cdf", x))
 
+    def _log_survival(self, x: Array) -> Array:
+        return _log_mean_exp(self.weights, self._at_each("log_survival", x))
+
     def _sample(self, key: Array, shape: tuple[int, ...]) -> Array:
         first, second = jax.random.split(key)
         chosen = jax.random.categorical(first, jnp.log(self.weights), shape=shape)
@@ -199,10 +203,10 @@ class Mixture(Univariate):
         return jnp.stack(jnp.broadcast_arrays(*parts), axis=-1 - rank) if self._several() else parts[0]
 
     def _weighted(self, values: Array, rank: int) -> Array:
-        """The weighted sum along that axis; what is infinite or NaN does not count where the weight is 0."""
+        """The weighted sum along that axis; what is infinite or NaN is left out where the weight is 0."""
         weights = self.weights.reshape(*self.weights.shape, *(1,) * rank)
-        counts = (weights != 0) | jnp.isfinite(values)
-        return jnp.sum(weights * jnp.where(counts, values, 0), axis=-1 - rank)
+        included = (weights != 0) | jnp.isfinite(values)
+        return jnp.sum(weights * jnp.where(included, values, 0), axis=-1 - rank)
 
 
 def _log_mean_exp(weights: Float[Array, "*#b k"], values: Float[Array, "*#b k"]) -> Float[Array, "*b"]:
@@ -232,16 +236,15 @@ def _check_kinds(parts: Iterable[Any]) -> None:
         raise ValueError(f"{_NAME}: expected components that are all discrete or all continuous")
 
 
-def _expanded(d: Any, batch: tuple[int, ...]) -> Any:
-    """A distribution whose parameters all have these batch axes, so that under vmap the last is that of components."""
-    fields = {}
+def broadcast_parameters(d: Any, batch: tuple[int, ...]) -> Any:
+    """A distribution whose parameters all have these batch axes; the components of a mixture one more."""
+    fields: dict[str, Any] = {}
     for field, value in d._given():
-        if isinstance(value, (Distribution, tuple)):
-            several = isinstance(value, tuple)
-            inner = batch if several else (*batch, value.batch_shape[-1])
-            new = tuple(_expanded(part, inner) for part in value) if several else _expanded(value, inner)
+        if isinstance(value, tuple):
+            fields[field] = tuple(broadcast_parameters(part, batch) for part in value)
+        elif isinstance(value, Distribution):
+            fields[field] = broadcast_parameters(value, (*batch, value.batch_shape[-1]))
         else:
             rank = d.parameter_ranks.get(field, 0)
-            new = jnp.broadcast_to(value, (*batch, *value.shape[value.ndim - rank :]))
-        fields[field] = new
+            fields[field] = jnp.broadcast_to(value, (*batch, *value.shape[value.ndim - rank :]))
     return replaced(d, fields)

@@ -46,11 +46,8 @@ class NegativeBinomial(Univariate):
     def _log_prob(self, x: Array) -> Array:
         return special.log_binomial_real(self.r, x, self.probs, 1 - self.probs) - jnp.log1p(x / self.r)
 
-    def _cdf(self, x: Array) -> Array:
-        return jnp.exp(self._log_cdf(x))
-
-    def _survival(self, x: Array) -> Array:
-        return jnp.exp(self._tails(x)[1])
+    def _log_survival(self, x: Array) -> Array:
+        return self._tails(x)[1]
 
     def _log_cdf(self, x: Array) -> Array:
         return self._tails(x)[0]

@@ -53,6 +53,9 @@ class Normal(Univariate):
     def _log_cdf(self, x: Array) -> Array:
         return _log_ndtr((x - self.loc) / self.scale)
 
+    def _log_survival(self, x: Array) -> Array:
+        return _log_ndtr((self.loc - x) / self.scale)
+
     def _icdf(self, p: Array) -> Array:
         return self.loc + self.scale * jax.scipy.special.ndtri(p)
 
@@ -80,4 +83,6 @@ def _log_ndtr(z: Array) -> Array:
     for k in reversed(range(1, 13)):
         fraction = w + k / fraction
     tail = gaussian.log_density_1d(w, jnp.zeros_like(w), jnp.ones_like(w)) - jnp.log(fraction)
-    return jnp.where(far, tail, jax.scipy.special.log_ndtr(jnp.where(far, 0, z)))
+    near = jnp.where(far, 0, z)
+    less = jax.scipy.special.ndtr(jnp.where(near > 0, -near, near))  # the lesser probability, with all its digits
+    return jnp.where(far, tail, jnp.where(near > 0, jnp.log1p(-less), jnp.log(less)))

@@ -46,8 +46,8 @@ class Pareto(Univariate):
     def _cdf(self, x: Array) -> Array:
         return -jnp.expm1(-self.concentration * self._log_ratio(x))
 
-    def _survival(self, x: Array) -> Array:
-        return jnp.exp(-self.concentration * self._log_ratio(x))
+    def _log_survival(self, x: Array) -> Array:
+        return -self.concentration * self._log_ratio(x)
 
     def _log_cdf(self, x: Array) -> Array:
         return special.log1m_exp(self.concentration * self._log_ratio(x))

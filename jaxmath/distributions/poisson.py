@@ -45,11 +45,8 @@ class Poisson(Univariate):
     def _log_prob(self, x: Array) -> Array:
         return log_probability(x, self.rate)
 
-    def _cdf(self, x: Array) -> Array:
-        return jnp.exp(self._log_cdf(x))
-
-    def _survival(self, x: Array) -> Array:
-        return jnp.exp(incomplete.log_gamma(x + 1, self.rate)[0])
+    def _log_survival(self, x: Array) -> Array:
+        return incomplete.log_gamma(x + 1, self.rate)[0]
 
     def _log_cdf(self, x: Array) -> Array:
         return incomplete.log_gamma(x + 1, self.rate)[1]

@@ -7,10 +7,14 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+# What F(x) of whole numbers may lack of p, in units of the rounding of log p.
+_ROUNDING = 16
+
 
 def quantile(d: Any, p: Float[Array, "..."]) -> Float[Array, "..."]:
     r"""The least x with $F(x) \ge p$, for p in [0, 1] and a distribution in one type of float32 or wider.
 
+    For whole numbers to within the rounding of F, so that the quantile of F(k) is k and a median of 1/2 is one.
     The support is halved until nothing lies between the ends: as many times as a number has bits, for it is halved in
     the order of all floating numbers. The derivative is that of the inverse of F, $\dot x = (\dot p - \partial_\theta
     F\, \dot \theta) / F'(x)$, and 0 for whole numbers.
@@ -42,11 +46,11 @@ def _quantile_jvp(structure: Any, primals: tuple[Array, ...], tangents: tuple[Ar
     p, *leaves = primals
     x = _quantile(structure, p, *leaves)
     d = jax.tree.unflatten(structure, leaves)
-    low, high = d._bounds()
-    inner = (x > low) & (x < high)
-    at = jax.lax.stop_gradient(jnp.where(inner, x, d._point()))
     if d.discrete:
         return x, jnp.zeros_like(x)
+    low, high = d._bounds()
+    inner = (x > low) & (x < high)
+    at = jnp.where(inner, x, d._point())  # its own derivative is what second derivatives of x are made of
 
     def cdf(*leaves: Array) -> Array:
         return jax.tree.unflatten(structure, leaves)._cdf(at)
@@ -57,11 +61,17 @@ def _quantile_jvp(structure: Any, primals: tuple[Array, ...], tangents: tuple[Ar
 
 
 def _reaches(d: Any, x: Array, p: Array) -> Array:
-    """Whether $F(x) \\ge p$; above the median by the survival function, which keeps its digits there."""
+    r"""Whether $F(x) \ge p$; above the median by the survival function, which keeps its digits there.
+
+    For whole numbers by F alone, which has $F(x) \ge p$ where it is smaller by its rounding, $\propto -p \log p$.
+    """
     low, high = d._bounds()
     inside = (x >= low) & (x < high)
     at = jnp.where(inside, jnp.floor(x) if d.discrete else x, d._point())
-    reached = jnp.where(p < 0.5, d._cdf(at) >= p, d._survival(at) <= 1 - p)
+    if d.discrete:
+        reached = d._cdf(at) >= p - _ROUNDING * jnp.finfo(p.dtype).eps * jax.scipy.special.entr(p)
+    else:
+        reached = jnp.where(p < 0.5, d._cdf(at) >= p, d._survival(at) <= 1 - p)
     return jnp.where(inside, reached, x >= high)
 
 

@@ -28,13 +28,19 @@ def log1p_minus(t: Float[Array, "..."]) -> Float[Array, "..."]:
 
 def deviance(x: Float[Array, "..."], mean: Float[Array, "..."]) -> Float[Array, "..."]:
     r"""$x \log (x / m) + m - x$ for $x, m > 0$, where both are large and near each other too."""
-    near = jnp.abs(x - mean) < 0.3 * mean
-    near_mean, near_x = jnp.where(near, mean, 1), jnp.where(near, x, 1)
-    t = (near_x - near_mean) / near_mean
-    by_series = near_mean * (t**2 + (1 + t) * log1p_minus(t))  # m ((1 + t) log(1 + t) - t)
+    near, series = _near_deviance(x, mean)
     # the quotient this way round, for its derivative in the mean has no square of the mean
-    far, far_mean = jnp.where(near, 1, x), jnp.where(near, 1, mean)
-    return jnp.where(near, by_series, far_mean - far - far * jnp.log(far_mean / far))
+    return jnp.where(near, series, mean - x - x * jnp.log(mean / x))
+
+
+def _near_deviance(x: Array, mean: Array) -> tuple[Array, Array]:
+    r"""Whether x is near m, and the deviance there, $(x - m) y + 2 x y^3 \sum_k y^{2k} / (2k + 3)$ with $y = (x - m) /
+    (x + m)$ (Loader, 2000)."""
+    y = (x - mean) / (x + mean)
+    series = jnp.zeros_like(y)
+    for k in reversed(range(12)):
+        series = series * y**2 + 1 / (2 * k + 3)
+    return jnp.abs(y) < 0.2, (x - mean) * y + 2 * x * y**3 * series
 
 
 def stirling_error(a: Float[Array, "..."]) -> Float[Array, "..."]:
@@ -75,12 +81,27 @@ def _series(coefficients: tuple[float, ...], inverse: Array) -> Array:
 
 
 def log_gamma_density(x: Float[Array, "..."], a: Float[Array, "..."]) -> Float[Array, "..."]:
-    r"""$(a - 1) \log x - x - \log \Gamma(a)$ for $x > 0$.
+    r"""$(a - 1) \log x - x - \log \Gamma(a)$ for $x > 0$, from that of :func:`log_gamma_kernel`."""
+    return log_gamma_kernel(x, a) - jnp.log(a) / 2 - _HALF_LOG_2_PI - stirling_error(a)
 
-    $= -D(a, x) - \log x + \frac12 \log (a / 2 \pi) - \epsilon(a)$ with the deviance D and the error of Stirling's
-    formula (Loader, 2000).
+
+def log_gamma_kernel(x: Float[Array, "..."], a: Float[Array, "..."]) -> Float[Array, "..."]:
+    r"""$(a - 1) \log (x / a) + a - x = -D(a, x) - \log (x / a)$ for $x > 0$, with the deviance D.
+
+    Far from a as the former, in whose derivative a / x and 1 / x do not cancel.
     """
-    return -deviance(a, x) - jnp.log(x) + jnp.log(a) / 2 - _HALF_LOG_2_PI - stirling_error(a)
+    near, series = _near_deviance(a, x)
+    log_ratio = jnp.log(x / a)
+    return jnp.where(near, -series - log_ratio, (a - 1) * log_ratio + a - x)
+
+
+def log_gamma_term(x: Float[Array, "..."], a: Float[Array, "..."]) -> Float[Array, "..."]:
+    r"""$a \log x - x - \log \Gamma(a)$ for $x > 0$.
+
+    $= -D(a, x) + \frac12 \log (a / 2 \pi) - \epsilon(a)$ with the deviance D and the error of Stirling's formula
+    (Loader, 2000).
+    """
+    return -deviance(a, x) + jnp.log(a) / 2 - _HALF_LOG_2_PI - stirling_error(a)
 
 
 def log_poisson(k: Float[Array, "..."], rate: Float[Array, "..."]) -> Float[Array, "..."]:
@@ -96,12 +117,12 @@ def log_beta_density(
     r"""$(a - 1) \log x + (b - 1) \log y - \log B(a, b)$ for $0 < x < 1$, $y = 1 - x$.
 
     $= -D(a, n x) - D(b, n y) - \log x y + \frac12 \log \frac{a b}{2 \pi n} - \epsilon(a) - \epsilon(b) +
-    \epsilon(n)$ with $n = a + b$ (Loader, 2000).
+    \epsilon(n)$ with $n = a + b$ (Loader, 2000), the first four by :func:`log_gamma_kernel`.
     """
     n = a + b
     errors = stirling_error(a) + stirling_error(b) - stirling_error(n)
-    size = (jnp.log(a) + jnp.log(b) - jnp.log(n)) / 2 - _HALF_LOG_2_PI - jnp.log(x) - jnp.log(y)
-    return size - deviance(a, n * x) - deviance(b, n * y) - errors
+    size = 1.5 * jnp.log(n) - (jnp.log(a) + jnp.log(b)) / 2 - _HALF_LOG_2_PI
+    return size + log_gamma_kernel(n * x, a) + log_gamma_kernel(n * y, b) - errors
 
 
 def log_gamma_half_step(h: Float[Array, "..."]) -> Float[Array, "..."]:

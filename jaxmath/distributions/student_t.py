@@ -51,11 +51,8 @@ class StudentT(Univariate):
         """The logarithm of the density at loc."""
         return special.log_gamma_half_step(self.df / 2) - jnp.log(jnp.pi * self.df) / 2 - jnp.log(self.scale)
 
-    def _cdf(self, x: Array) -> Array:
-        return jnp.exp(self._log_cdf(x))
-
-    def _survival(self, x: Array) -> Array:
-        return jnp.exp(self._log_lower(self.loc - x))
+    def _log_survival(self, x: Array) -> Array:
+        return self._log_lower(self.loc - x)
 
     def _log_cdf(self, x: Array) -> Array:
         return self._log_lower(x - self.loc)

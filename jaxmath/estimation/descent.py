@@ -18,7 +18,7 @@ from jaxmath.estimation.likelihood import as_distribution, as_rows, log_likeliho
 
 
 class Descent(NamedTuple):
-    """Where a descent has led.
+    """Result of :func:`descend`.
 
     Attributes:
       params: the distribution.
@@ -72,8 +72,8 @@ def descend(
       ValueError: for data that does not fit, or a start with nothing to estimate.
 
     Note:
-      A start out of the range of a parameter, or data out of the support, makes the first loss NaN or infinite; nothing
-      is done then. The derivative is that of the steps, one after the other. It is not compiled by itself: where it is
+      A start out of the range of a parameter, or data out of the support, makes the first loss NaN or infinite; no step
+      is taken then. The derivative is that of the steps, one after the other. It is not compiled by itself: where it is
       called again and again, put the call under ``jax.jit``.
 
     Example:
@@ -87,6 +87,8 @@ def descend(
     """
     name = "estimation.descend"
     x = as_rows(name, as_distribution(name, start), x)
+    if start.batch_shape:
+        raise ValueError(f"{name}: expected a start without batch axes, got {start.batch_shape}; use jax.vmap")
     weights = None if weights is None else as_weights(name, weights, len(x))
     dtype = jnp.promote_types(start._dtype(x), jnp.float32)
     params = jax.tree.map(lambda leaf: leaf.astype(dtype), to_unconstrained(start))

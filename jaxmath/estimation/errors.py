@@ -8,7 +8,6 @@ import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array
 
-from jaxmath import linalg
 from jaxmath._array import as_weights, product
 from jaxmath._record import replaced
 from jaxmath.distributions import Distribution
@@ -17,11 +16,11 @@ from jaxmath.estimation.likelihood import as_distribution, as_rows, negative_log
 
 
 def standard_errors(d: Distribution, x: Any, *, weights: Any = None) -> Any:
-    r"""Standard errors of the parameters of a maximum-likelihood fit, $\sqrt{\operatorname{diag} J (J^T H J)^+ J^T}$.
+    r"""Standard errors of a maximum-likelihood fit, $\sqrt{\operatorname{diag} U (U^T H U)^{-1} U^T}$.
 
-    H is the observed information, the Hessian of the negative log-likelihood in the parameters as they are, J the
-    derivative of these in unconstrained ones. Where the parameters are free to move this is $H^{-1}$; where they are
-    not, as probabilities that sum to 1, the directions that they cannot take are left out.
+    H is the observed information, the Hessian of the negative log-likelihood in the parameters as they are. The columns
+    of U are a basis of the directions in which these may move, those of the derivative in unconstrained parameters:
+    all of them, but for parameters such as probabilities that sum to 1.
 
     Args:
       d: the distribution of maximum likelihood, without batch axes.
@@ -29,15 +28,16 @@ def standard_errors(d: Distribution, x: Any, *, weights: Any = None) -> Any:
       weights: how often each row counts, shape (n,); None counts each once.
 
     Returns:
-      A distribution of the type of d with a standard error in the place of each parameter, 0 for what was not
-      estimated.
+      A distribution of the type of d with a standard error in the place of each parameter that d was given by, 0 for
+      what was not estimated. Nothing else of it has a meaning.
 
     Raises:
       TypeError: for no distribution.
       ValueError: for a distribution with batch axes, or data that does not fit.
 
     Note:
-      NaN where d is no maximum, in a direction of negative curvature, and at the edge of the range of a parameter.
+      NaN for parameters along which the likelihood is flat or curved upwards, such as the location of a Laplace
+      distribution, and at the edge of the range of a parameter. It is not checked that d is the maximum.
 
     Example:
       >>> from jaxmath.distributions import Normal
@@ -71,16 +71,18 @@ def _standard_errors(d: Any, x: Array, weights: Array | None) -> Any:
     def loss(vector: Array) -> Array:
         return negative_log_likelihood(replaced(d, as_fields(vector)), x, weights=weights)
 
-    jacobian = jax.jacfwd(parameters)(unconstrained)
-    information = product(jacobian.T, product(jax.jacfwd(jax.jacfwd(loss))(vector), jacobian))
-    covariance = product(jacobian, product(_scaled_pseudo_inverse(information), jacobian.T))
-    errors = as_fields(jnp.sqrt(jnp.diagonal(covariance)))
-    return replaced(jax.tree.map(jnp.zeros_like, d), errors)
+    errors = _errors(jax.jacfwd(jax.jacfwd(loss))(vector), jax.jacfwd(parameters)(unconstrained))
+    return replaced(jax.tree.map(jnp.zeros_like, d), as_fields(errors))
 
 
-def _scaled_pseudo_inverse(a: Array) -> Array:
-    """A generalised inverse of a symmetric matrix, scaled to a diagonal of ones; without directions of no curvature."""
-    diagonal = jnp.abs(jnp.diagonal(a))
+def _errors(hessian: Array, jacobian: Array) -> Array:
+    """Standard errors from the Hessian, scaled to a diagonal of ones, and the directions in which parameters move."""
+    diagonal, eps = jnp.abs(jnp.diagonal(hessian)), 10 * len(hessian) * jnp.finfo(hessian.dtype).eps
     scale = jnp.where(diagonal > 0, 1 / jnp.sqrt(jnp.where(diagonal > 0, diagonal, 1)), 1)
-    scales = scale * scale[:, None]
-    return scales * linalg.pseudo_inverse(scales * a, rcond=10 * len(a) * float(jnp.finfo(a.dtype).eps))
+    basis, lengths, _ = jnp.linalg.svd(jacobian / scale[:, None], full_matrices=False)
+    basis = jnp.where(lengths > eps * lengths.max(), basis, 0)
+    curvatures, vectors = jnp.linalg.eigh(product(basis.T, product(scale * hessian * scale[:, None], basis)))
+    squares, curved = product(basis, vectors) ** 2, curvatures > eps * jnp.abs(curvatures).max()
+    variances = jnp.where(curved, squares / jnp.where(curved, curvatures, 1), jnp.where(squares > eps, jnp.nan, 0))
+    movable = (jacobian != 0).any(axis=1)  # not at the edge of its range
+    return scale * jnp.sqrt(jnp.where(movable, variances.sum(axis=1), jnp.nan))

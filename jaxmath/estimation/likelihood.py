@@ -1,5 +1,6 @@
 """Likelihoods of data: complete, censored and truncated, and probabilities of intervals."""
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -9,7 +10,7 @@ from jaxtyping import Array
 
 from jaxmath import reduce
 from jaxmath._array import as_weights
-from jaxmath.distributions import Distribution
+from jaxmath.distributions import Distribution, special
 from jaxmath.distributions.base import Univariate, as_parameter
 
 
@@ -18,7 +19,7 @@ def negative_log_likelihood(d: Distribution, x: Any, *, weights: Any = None, chu
 
     Args:
       d: a distribution.
-      x: data, shape (n,) + event, or with batch axes of the distribution between.
+      x: data, shape (n,) + event, each row for all of a batch; or with axes of the batch between.
       weights: how often each row counts, shape (n,); None counts each once.
       chunk_size: rows in a chunk, as in :func:`jaxmath.reduce.over`.
 
@@ -87,14 +88,27 @@ def interval_probability(d: Univariate, low: Any, high: Any) -> Array:
     name = "estimation.interval_probability"
     if not isinstance(d, Univariate):
         raise TypeError(f"{name}: expected a distribution with a cdf, got {type(d).__name__}")
-    return _interval_probability(d, as_parameter(name, "low", low), as_parameter(name, "high", high))
+    return _interval_probability(d, *_as_numbers(name, low=low, high=high))
 
 
-@jax.jit
+@partial(jax.jit, inline=True)
 def _interval_probability(d: Univariate, low: Array, high: Array) -> Array:
-    below = d.cdf(low)
-    by_cdf, by_survival = d.cdf(high) - below, d.survival(low) - d.survival(high)
-    return jnp.maximum(jnp.where(below < 0.5, by_cdf, by_survival), 0)
+    ends = _stacked(d, low, high)
+    cdf, survival = d.cdf(ends), d.survival(ends)
+    return jnp.maximum(jnp.where(cdf[0] < 0.5, cdf[1] - cdf[0], survival[0] - survival[1]), 0)
+
+
+def _log_interval_probability(d: Univariate, low: Array, high: Array) -> Array:
+    r"""$\log P(a < x \le b)$, finite where the probability underflows.
+
+    $\log F(b) + \log(1 - F(a) / F(b))$ where a is below the median, the same of the survival function above.
+    """
+    ends = _stacked(d, low, high)
+    log_cdf, log_survival = d.log_cdf(ends), d.log_survival(ends)
+    lower = log_cdf[0] < -0.7
+    smaller, larger = (jnp.where(lower, log_cdf[i], log_survival[1 - i]) for i in (0, 1))
+    value = larger + special.log1m_exp(larger - smaller)
+    return jnp.where(jnp.isnan(smaller), jnp.nan, value)
 
 
 def censored_log_prob(d: Univariate, x: Any, low: Any = -jnp.inf, high: Any = jnp.inf) -> Array:
@@ -113,7 +127,7 @@ def censored_log_prob(d: Univariate, x: Any, low: Any = -jnp.inf, high: Any = jn
       A logarithm for each value.
 
     Raises:
-      TypeError: for a distribution without a cumulative distribution function.
+      TypeError: for a distribution that is discrete or without a cumulative distribution function.
 
     Example:
       >>> from jaxmath.distributions import Normal
@@ -123,12 +137,18 @@ def censored_log_prob(d: Univariate, x: Any, low: Any = -jnp.inf, high: Any = jn
     Reference: Tobin (1958).
     """
     name = "estimation.censored_log_prob"
-    if not isinstance(d, Univariate):
-        raise TypeError(f"{name}: expected a distribution with a cdf, got {type(d).__name__}")
-    x, low, high = (as_parameter(name, "x", value) for value in (x, low, high))
-    inside = (x > low) & (x < high)
-    below, above = d.log_cdf(jnp.where(x <= low, low, x)), log_survival(d, jnp.where(x >= high, high, x))
-    return jnp.where(inside | jnp.isnan(x), d.log_prob(x), jnp.where(x <= low, below, above))
+    if not isinstance(d, Univariate) or d.discrete:
+        raise TypeError(f"{name}: expected a continuous distribution with a cdf, got {type(d).__name__}")
+    return _censored_log_prob(d, *_as_numbers(name, x=x, low=low, high=high))
+
+
+@partial(jax.jit, inline=True)
+def _censored_log_prob(d: Any, x: Array, low: Array, high: Array) -> Array:
+    """Each of three functions is evaluated at a point of the support where it is not asked for."""
+    lower, upper, anywhere = x <= low, x >= high, jax.lax.stop_gradient(d._point())
+    below, above = d.log_cdf(jnp.where(lower, low, anywhere)), d.log_survival(jnp.where(upper, high, anywhere))
+    between = d.log_prob(jnp.where(lower | upper, anywhere, x))
+    return jnp.where(lower, below, jnp.where(upper, above, between))
 
 
 def truncated_log_prob(d: Univariate, x: Any, low: Any = -jnp.inf, high: Any = jnp.inf) -> Array:
@@ -144,7 +164,7 @@ def truncated_log_prob(d: Univariate, x: Any, low: Any = -jnp.inf, high: Any = j
       A logarithm for each value; -inf out of the interval.
 
     Raises:
-      TypeError: for a distribution without a cumulative distribution function.
+      TypeError: for a distribution that is discrete or without a cumulative distribution function.
 
     Example:
       >>> from jaxmath.distributions import Exponential
@@ -154,14 +174,25 @@ def truncated_log_prob(d: Univariate, x: Any, low: Any = -jnp.inf, high: Any = j
     Reference: Cohen (1950).
     """
     name = "estimation.truncated_log_prob"
-    x, low, high = (as_parameter(name, "x", value) for value in (x, low, high))
-    value = d.log_prob(x) - jnp.log(interval_probability(d, low, high))
-    return jnp.where((x >= low) & (x <= high) | jnp.isnan(x), value, -jnp.inf)
+    if not isinstance(d, Univariate) or d.discrete:
+        raise TypeError(f"{name}: expected a continuous distribution with a cdf, got {type(d).__name__}")
+    return _truncated_log_prob(d, *_as_numbers(name, x=x, low=low, high=high))
 
 
-def log_survival(d: Univariate, x: Array) -> Array:
-    """The logarithm of the probability of more than x."""
-    return jnp.log(d.survival(x))
+@partial(jax.jit, inline=True)
+def _truncated_log_prob(d: Any, x: Array, low: Array, high: Array) -> Array:
+    value = d.log_prob(x) - _log_interval_probability(d, low, high)
+    return jnp.where((x < low) | (x > high), -jnp.inf, value)
+
+
+def _stacked(d: Univariate, low: Array, high: Array) -> Array:
+    """Both ends along a first axis, before those of the batch: a function of both is compiled once."""
+    shape = jnp.broadcast_shapes(low.shape, high.shape, d.batch_shape)
+    return jnp.stack([jnp.broadcast_to(end, shape) for end in (low, high)])
+
+
+def _as_numbers(name: str, **given: Any) -> list[Array]:
+    return [as_parameter(name, field, value) for field, value in given.items()]
 
 
 def as_distribution(name: str, d: Any) -> Any:
@@ -172,9 +203,11 @@ def as_distribution(name: str, d: Any) -> Any:
 
 
 def as_rows(name: str, d: Distribution, x: Any) -> Array:
-    """Data with an axis of rows before those of an event."""
+    """Data with an axis of rows, before those of the batch and of an event."""
     x = as_parameter(name, "x", x)
+    if len(d.event_ranks) != 1:
+        raise TypeError(f"{name}: expected a distribution of arrays, got {type(d).__name__}; see its log_prob")
     (rank,) = d.event_ranks
     if x.ndim < 1 + rank or 0 in x.shape:
         raise ValueError(f"{name}: expected data of shape (n, ...) with at least one row, got {x.shape}")
-    return x
+    return x.reshape(len(x), *(1,) * len(d.batch_shape), *x.shape[1:]) if x.ndim == 1 + rank else x

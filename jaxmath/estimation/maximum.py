@@ -12,7 +12,7 @@ from jax.tree_util import Partial
 from jaxtyping import Array
 
 from jaxmath import reduce
-from jaxmath._array import as_float, as_weights, product, root, wide
+from jaxmath._array import as_float, as_size, as_weights, product, root, wide
 from jaxmath._core.implicit import fixed_point
 from jaxmath._record import replaced
 from jaxmath.distributions import (
@@ -30,8 +30,8 @@ from jaxmath.distributions import (
     Uniform,
 )
 from jaxmath.distributions.constraints import from_unconstrained, to_unconstrained
-from jaxmath.distributions.fitting import FAMILIES, GAUSSIAN, check_data, check_known, fit
-from jaxmath.optimize.minimum import _direction
+from jaxmath.distributions.fitting import FAMILIES, GAUSSIAN, check_data, check_known, fit, fit_as, nan_unless
+from jaxmath.optimize.minimum import newton_direction
 
 
 def mle(
@@ -60,8 +60,10 @@ def mle(
       ValueError: if the data has another rank or no rows, or the weights are not (n,).
 
     Note:
-      NaN parameters for an argument out of the support, and where the likelihood has no maximum or none was found, as
-      for a NegativeBinomial of counts that vary less than those of a Poisson distribution.
+      NaN parameters for an argument out of the support in a row of nonzero weight, and where the likelihood has no
+      maximum or none was found, as for a NegativeBinomial of counts that vary less than those of a Poisson
+      distribution, or equal data of a StudentT one. The scale of a Normal, LogNormal or Laplace distribution is 0 for
+      equal data.
 
     Example:
       >>> from jaxmath.distributions import Poisson
@@ -72,12 +74,13 @@ def mle(
     """
     name = "estimation.mle"
     if distribution_type in FAMILIES or distribution_type in GAUSSIAN:
-        return fit(distribution_type, x, weights=weights, chunk_size=chunk_size, **known)
+        return fit_as(name, distribution_type, x, weights, chunk_size, known)
     if distribution_type not in _ESTIMATORS:
         got = getattr(distribution_type, "__name__", repr(distribution_type))
         families = ", ".join(sorted(kind.__name__ for kind in (*FAMILIES, *GAUSSIAN, *_ESTIMATORS)))
         raise TypeError(f"{name}: expected one of {families}, got {got}; for others see estimation.descend")
     estimator = _ESTIMATORS[distribution_type]
+    chunk_size = None if chunk_size is None else as_size(name, "chunk_size", chunk_size)
     x = as_float(name, x)
     check_data(name, distribution_type, x)
     check_known(name, distribution_type, estimator.known, known)
@@ -110,7 +113,7 @@ class _NewtonStep(NamedTuple):
         gradient, size, hessian = reduce.over(statistics, x, weights=weights, chunk_size=self.chunk_size)
         rounding = 8 * jnp.finfo(u.dtype).eps * size
         gradient -= jax.lax.stop_gradient(jnp.where(jnp.abs(gradient) <= rounding, gradient, 0))
-        direction = _direction(hessian, gradient)
+        direction = newton_direction(hessian, gradient)
         step = direction / (1 + root(jnp.abs(product(gradient, direction)) / weights.sum()))
         return _params(from_unconstrained(like, as_unconstrained(u + step)))
 
@@ -134,7 +137,8 @@ def _derivatives(
 def _by_newton(start: Any, x: Array, weights: Array, chunk_size: int | None) -> Any:
     start = start._cast(x.dtype)
     found = fixed_point(_NewtonStep(chunk_size), _params(start), (start, x, weights))
-    return _with_params(start, jnp.where(found.converged, found.params, jnp.nan))
+    d = _with_params(start, found.params)
+    return nan_unless(found.converged & d._valid(), d)
 
 
 def _params(d: Any) -> Array:
@@ -151,7 +155,7 @@ def _with_params(like: Any, params: Array) -> Any:
 def _uniform(x: Array, weights: Array) -> Uniform:
     counted, unknown = weights != 0, _unknown(x, weights)
     low, high = jnp.min(jnp.where(counted, x, jnp.inf)), jnp.max(jnp.where(counted, x, -jnp.inf))
-    return Uniform(low + unknown, high + unknown)
+    return nan_unless(low < high, Uniform(low + unknown, high + unknown))
 
 
 def _unknown(x: Array, weights: Array) -> Array:
@@ -162,10 +166,10 @@ def _unknown(x: Array, weights: Array) -> Array:
 
 @jax.jit
 def _pareto(x: Array, weights: Array) -> Pareto:
-    scale = _uniform(x, weights).low
+    scale = jnp.min(jnp.where(weights != 0, x, jnp.inf)) + _unknown(x, weights)
     scale = jnp.where(scale > 0, scale, jnp.nan)
-    excess = jnp.where(weights != 0, jnp.log(jnp.where(weights != 0, x, scale) / scale), 0)
-    return Pareto(weights.sum() / jnp.sum(weights * excess), scale)
+    excess = jnp.sum(weights * jnp.where(weights != 0, jnp.log(jnp.where(weights != 0, x, scale) / scale), 0))
+    return nan_unless(excess > 0, Pareto(weights.sum() / excess, scale))
 
 
 @jax.jit

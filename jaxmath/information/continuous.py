@@ -64,7 +64,7 @@ def exponential_gamma(p: Any, q: Any) -> Array:
 
 
 def gamma_exponential(p: Any, q: Any) -> Array:
-    """The other way round."""
+    """The divergence of a gamma distribution from an exponential one."""
     return gamma_form(p.concentration, p.rate, jnp.ones_like(q.rate), q.rate)
 
 

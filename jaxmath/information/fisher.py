@@ -9,7 +9,8 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from jaxmath.distributions import Binomial, Distribution, Multinomial, NegativeBinomial, Pareto, Uniform
-from jaxmath.information import divergences
+from jaxmath.distributions.constraints import NOT_NEGATIVE, PROBABILITY, SIMPLEX, Constraint
+from jaxmath.information import closed_forms
 
 # Parameters without: whole numbers, those that move the support, and those in which there is no closed divergence.
 _WITHOUT: dict[type, tuple[str, ...]] = {
@@ -42,7 +43,8 @@ def fisher_information(d: Distribution) -> dict[str, dict[str, Array]]:
 
     Note:
       With respect to a symmetric matrix it is that of the symmetric part of a matrix with independent entries; of
-      probabilities that sum to 1 each counts as independent. NaN where a parameter is not valid.
+      probabilities that sum to 1 each is taken to be free. Infinite for a rate or a probability of 0, and for a single
+      probability of 1. NaN where a parameter is not valid.
 
     Example:
       >>> from jaxmath.distributions import Normal
@@ -55,7 +57,7 @@ def fisher_information(d: Distribution) -> dict[str, dict[str, Array]]:
     name = "information.fisher_information"
     if not isinstance(d, Distribution):
         raise TypeError(f"{name}: expected a distribution, got {type(d).__name__}")
-    if not divergences.is_known(d, d) or isinstance(d, Uniform):
+    if not closed_forms.is_known(d, d) or isinstance(d, Uniform):
         raise TypeError(f"{name}: there is none, or no closed form, for {type(d).__name__}")
     return _fisher_information(d)
 
@@ -68,9 +70,13 @@ def _fisher_information(d: Any) -> dict[str, dict[str, Array]]:
 
     def of_one(given: dict[str, Array]) -> Any:
         def divergence(free: dict[str, Array]) -> Array:
-            return divergences.closed_form(_rebuilt(d, given), _rebuilt(d, given | free))
+            return closed_forms.closed_form(_rebuilt(d, given), _rebuilt(d, given | free))
 
-        return jax.hessian(divergence)({name: a for name, a in given.items() if name not in _WITHOUT.get(type(d), ())})
+        free = {name: a for name, a in given.items() if name not in _WITHOUT.get(type(d), ())}
+        information = jax.hessian(divergence)(free)
+        for name, a in free.items():
+            information[name][name] = _infinite_at_edge(information[name][name], a, d.constraints[name])
+        return information
 
     def of_batch(entry: Array) -> Array:
         entry = entry.reshape(batch + entry.shape[1:])
@@ -78,6 +84,14 @@ def _fisher_information(d: Any) -> dict[str, dict[str, Array]]:
         return jnp.where(holds, entry, jnp.nan).astype(dtype)
 
     return jax.tree.map(of_batch, jax.vmap(of_one)(rows))
+
+
+def _infinite_at_edge(information: Array, a: Array, constraint: Constraint) -> Array:
+    """That of a rate or probability of 0, or of the single probability 1, which the divergence does not show."""
+    if constraint not in (NOT_NEGATIVE, PROBABILITY, SIMPLEX):
+        return information
+    edge = (a == 0) | (a == 1) if constraint is PROBABILITY else a == 0
+    return jnp.where(jnp.diag(edge) if a.ndim else edge, jnp.inf, information)
 
 
 def _rows(a: Array, batch: tuple[int, ...], rank: int) -> Array:

@@ -51,8 +51,8 @@ def covariances(
 
 
 def _correction(difference: Array, q: Array, change: Array) -> Array:
-    whole = solve(q, _transposed(solve(q, difference)))
-    left = (whole + _transposed(whole)) / 2 - change - _transposed(change) - product(change, _transposed(change))
+    whole = solve(q, jnp.matrix_transpose(solve(q, difference)))
+    left = (whole + whole.mT) / 2 - change - change.mT - product(change, change.mT)
     half = jnp.tril(jnp.ones_like(left)) - jnp.eye(left.shape[-1], dtype=left.dtype) / 2
     return jnp.where(jnp.sum(whole**2, axis=(-2, -1), keepdims=True) < 0.01, half * left, 0)
 
@@ -65,10 +65,6 @@ def _factors(p: Array, q: Array, ratio: Any = 1.0, excess: Any = 0.0, change: An
     diagonals = jnp.diagonal(p, axis1=-2, axis2=-1) / jnp.diagonal(q, axis1=-2, axis2=-1)
     logarithms = bregman.of_minus_log(jnp.diagonal(change, axis1=-2, axis2=-1), ratio[..., None] * diagonals)
     return jnp.sum(change**2, axis=(-2, -1)) / 2 + logarithms.sum(axis=-1)
-
-
-def _transposed(a: Array) -> Array:
-    return jnp.swapaxes(a, -2, -1)
 
 
 def wishart(p: Any, q: Any) -> Array:

@@ -8,7 +8,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Num
 
 from jaxmath.distributions import Distribution
-from jaxmath.information import divergences
+from jaxmath.information import closed_forms
 from jaxmath.information.tables import along_last, as_base, as_tables, in_units, kl_terms
 
 
@@ -42,7 +42,7 @@ def entropy(
     """
     name = "information.entropy"
     if isinstance(p, Distribution):
-        divergences.check_entropy(name, p)
+        closed_forms.check_entropy(name, p)
         return _entropy_of(p, as_base(name, base))
     (p,), dtype = as_tables(name, axis, p)
     return _entropy(p, as_base(name, base), axis).astype(dtype)
@@ -96,9 +96,9 @@ def cross_entropy(
     """
     name = "information.cross_entropy"
     if isinstance(p, Distribution) or isinstance(q, Distribution):
-        divergences.check_pair(name, p, q)
-        divergences.check_entropy(name, p)
-        return _of_pair(p, q, as_base(name, base), divergences.cross_entropy)
+        closed_forms.check_pair(name, p, q)
+        closed_forms.check_entropy(name, p)
+        return _of_pair(p, q, as_base(name, base), closed_forms.cross_entropy)
     (p, q), dtype = as_tables(name, axis, p, q)
     return _cross_entropy(p, q, as_base(name, base), axis).astype(dtype)
 
@@ -158,8 +158,8 @@ def kl_divergence(
     """
     name = "information.kl_divergence"
     if isinstance(p, Distribution) or isinstance(q, Distribution):
-        divergences.check_pair(name, p, q)
-        return _of_pair(p, q, as_base(name, base), divergences.kl)
+        closed_forms.check_pair(name, p, q)
+        return _of_pair(p, q, as_base(name, base), closed_forms.kl)
     (p, q), dtype = as_tables(name, axis, p, q)
     return _kl(p, q, as_base(name, base), axis).astype(dtype)
 
@@ -171,5 +171,5 @@ def _kl(p: Array, q: Array, base: Array | None, axis: int) -> Array:
 
 
 @partial(jax.jit, static_argnames="measure", inline=True)
-def _of_pair(p: Distribution, q: Distribution, base: Array | None, measure: divergences.Measure) -> Array:
+def _of_pair(p: Distribution, q: Distribution, base: Array | None, measure: closed_forms.Measure) -> Array:
     return in_units(measure(p, q), base)

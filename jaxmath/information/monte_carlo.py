@@ -10,7 +10,8 @@ from jaxtyping import Array, Float
 
 from jaxmath._array import as_key, as_size, root
 from jaxmath.distributions import Distribution
-from jaxmath.information.divergences import check_batches
+from jaxmath.distributions.mixture import broadcast_parameters
+from jaxmath.information.closed_forms import check_batches
 from jaxmath.information.tables import as_base, in_units
 
 
@@ -45,7 +46,8 @@ def kl_monte_carlo(
 
     Note:
       An invalid parameter gives NaN. The estimate can be below 0. It is differentiable in the parameters of q, and in
-      those of p as far as draws are.
+      those of p as far as draws are. A draw whose nearest number is an end of the support of p is moved into it, such
+      as one of a gamma distribution of small concentration that underflows.
 
     Example:
       >>> from jaxmath.distributions import Laplace, Normal
@@ -68,6 +70,9 @@ def _kl_monte_carlo(key: Array, p: Any, q: Any, base: Array | None, num_samples:
     dtype = p._dtype(*jax.tree.leaves(q))
     computed = jnp.promote_types(dtype, jnp.float32)
     p, q = p._cast(computed), q._cast(computed)
+    # draws along an axis before those of both batches
+    batch = jnp.broadcast_shapes(p.batch_shape, q.batch_shape)
+    p = broadcast_parameters(p, (1,) * (len(batch) - len(p.batch_shape)) + p.batch_shape)
     x = p.sample(key, (num_samples,))
     terms = in_units(p.log_prob(x) - q.log_prob(x), base)
     error = root(jnp.var(terms, axis=0, ddof=1) / num_samples)  # its derivative is finite where all are equal

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 
 from jaxmath._array import product, reciprocal, root
 from jaxmath.distributions import Distribution, MultivariateNormal, Normal
-from jaxmath.information.divergences import check_shapes
+from jaxmath.information.closed_forms import check_shapes
 
 
 def wasserstein2(p: Distribution, q: Distribution) -> Float[Array, "..."]:
@@ -68,7 +68,7 @@ def _wasserstein2(p: Any, q: Any) -> Array:
 
 
 def _squared_bures(a: Array, b: Array) -> Array:
-    rotation = _polar(product(_transposed(b), a))
+    rotation = _polar(product(b.mT, a))
     return jnp.sum((a - product(b, rotation)) ** 2, axis=(-2, -1))
 
 
@@ -84,8 +84,8 @@ def _polar_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Ar
     r"""$\dot U = U X$ with $S X + X S = U^T \dot C - \dot C^T U$."""
     (c,), (dc,) = primals, tangents
     u = _polar(c)
-    turned = product(_transposed(u), dc)
-    return u, product(u, _lyapunov(product(_transposed(u), c), turned - _transposed(turned)))
+    turned = product(u.mT, dc)
+    return u, product(u, _lyapunov(product(u.mT, c), turned - turned.mT))
 
 
 def _lyapunov(s: Array, r: Array) -> Array:
@@ -93,12 +93,8 @@ def _lyapunov(s: Array, r: Array) -> Array:
 
     def solve(_: Any, right: Array) -> Array:
         values, vectors = jnp.linalg.eigh(s)
-        turned = product(_transposed(vectors), product(right, vectors))
+        turned = product(vectors.mT, product(right, vectors))
         quotients = turned * reciprocal(values[..., :, None] + values[..., None, :])
-        return product(vectors, product(quotients, _transposed(vectors)))
+        return product(vectors, product(quotients, vectors.mT))
 
     return jax.lax.custom_linear_solve(lambda x: product(s, x) + product(x, s), r, solve, symmetric=True)
-
-
-def _transposed(a: Array) -> Array:
-    return jnp.swapaxes(a, -2, -1)

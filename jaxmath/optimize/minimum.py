@@ -258,7 +258,7 @@ def _newton_step(updates: Any, params: Any, value: Array, value_fn: Callable[[An
         return value_fn(unravel(point))
 
     g = ravel_pytree(updates)[0]
-    direction = -_direction(jax.hessian(loss)(point), g)
+    direction = -newton_direction(jax.hessian(loss)(point), g)
     slope, rounding = product(g, direction), 4 * jnp.finfo(point.dtype).eps * jnp.abs(value)
 
     def too_long(t: Array) -> Array:
@@ -269,7 +269,7 @@ def _newton_step(updates: Any, params: Any, value: Array, value_fn: Callable[[An
     return unravel(t * direction), norm(direction)
 
 
-def _direction(hessian: Array, gradient: Array) -> Array:
+def newton_direction(hessian: Array, gradient: Array) -> Array:
     """The gradient through the inverse of the Hessian with curvatures without their signs, in parameters of one scale.
 
     Scaled to a diagonal of ones, so that a curvature that is small only for the scale of its parameter is not taken for
