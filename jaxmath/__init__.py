@@ -32,11 +32,13 @@ _MATHEMATICS = (
     "distributions",
     "information",
     "estimation",
+    "bayes",
 )
 _SUBMODULES = (*_MATHEMATICS, "data", "models", "train", "crosscheck", "plot", "tour", "cli")
 _FUNCTIONS = {"save": "_storage", "load": "_storage", "check_finite": "_array"}
 
 __all__ = [
+    "bayes",
     "calculus",
     "check_finite",
     "conv",
@@ -65,6 +67,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from jaxmath import (
+        bayes,
         calculus,
         conv,
         crosscheck,

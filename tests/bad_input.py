@@ -3,6 +3,7 @@
 ``test_bad_input.py`` runs the rows; the mutation test uses them to catch a guard that was broken.
 """
 
+import bad_input_bayes
 import bad_input_calculus
 import bad_input_conv
 import bad_input_core
@@ -19,6 +20,7 @@ import bad_input_optimize
 import bad_input_pca
 
 ROWS = [
+    *bad_input_bayes.ROWS,
     *bad_input_calculus.ROWS,
     *bad_input_conv.ROWS,
     *bad_input_core.ROWS,

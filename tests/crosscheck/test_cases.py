@@ -37,6 +37,7 @@ EXEMPT: dict[str, str] = {
     ),
     "distributions.fit_batches": "it goes over an iterator, on the host: test_estimation.py",
     "distributions.validate": "it computes nothing; it raises, on the host: bad_input_distributions.py",
+    "bayes.validate": "it computes nothing; it raises, on the host: bad_input_bayes.py",
     "train.State.model": "a model: test_train.py",
     "train.Checkpoints.claim": "files: test_train.py",
     "train.Checkpoints.release": "files: test_train.py",

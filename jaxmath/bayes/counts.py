@@ -1,0 +1,299 @@
+"""Conjugate models of counts and labels."""
+
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
+from jaxtyping import Array
+
+from jaxmath._array import product
+from jaxmath._record import record, replaced
+from jaxmath.bayes.evidence import dirichlet_evidence, log_coefficient
+from jaxmath.bayes.model import Model
+from jaxmath.bayes.positive import WithGamma
+from jaxmath.bayes.predictive import BetaGeometric
+from jaxmath.bayes.sufficient import Statistics
+from jaxmath.distributions import (
+    Bernoulli,
+    Beta,
+    BetaBinomial,
+    BetaNegativeBinomial,
+    Categorical,
+    Dirichlet,
+    DirichletMultinomial,
+    Gamma,
+    NegativeBinomial,
+)
+from jaxmath.distributions.categorical import one_hot
+from jaxmath.distributions.constraints import COUNT, POSITIVE
+from jaxmath.distributions.multinomial import are_counts
+
+
+@record()
+class PoissonGamma(WithGamma):
+    r"""$x_i \sim \mathrm{Poisson}(\lambda)$, $\lambda \sim \mathrm{Gamma}(a, b)$.
+
+    The posterior is $\mathrm{Gamma}(a + \sum_i x_i, b + n)$; one more observation is negative binomial with $r = a$ and
+    $p = \frac{b}{b + 1}$.
+
+    Example:
+      >>> print(PoissonGamma().posterior(Gamma(2.0, 1.0), jnp.array([3, 0, 4])))
+      Gamma(concentration=Array(9., dtype=float32), rate=Array(4., dtype=float32))
+
+    Reference: Murphy (2012), exercise 3.14.
+    """
+
+    support: ClassVar = "a whole number, not negative"
+
+    def _inside(self, rows: Array) -> Array:
+        return _are_whole(rows)
+
+    def _increments(self, rows: Array) -> tuple[Array, Array]:
+        return rows, jnp.ones_like(rows)
+
+    def _log_base(self, rows: Array) -> Array:
+        return -jax.scipy.special.gammaln(rows + 1)
+
+    def _predictive(self, posterior: Gamma) -> NegativeBinomial:
+        return NegativeBinomial(posterior.concentration, posterior.rate / (posterior.rate + 1))
+
+
+class WithDirichlet(Model):
+    r"""A likelihood $\prod_i \prod_j p_j^{k_{ij}}$ in probabilities with a beta or Dirichlet prior, up to a factor."""
+
+    def _counts(self, rows: Array) -> Array:
+        """k of each row, shape (n, c)."""
+        raise NotImplementedError
+
+    def _statistics(self, rows: Array, weights: Array) -> Array:
+        return product(weights, self._counts(rows))
+
+    def _update(self, prior: Any, sufficient: Array) -> Any:
+        concentration = _concentration(prior) + sufficient
+        return Dirichlet(concentration) if isinstance(prior, Dirichlet) else Beta(*jnp.moveaxis(concentration, -1, 0))
+
+    def _log_evidence(self, prior: Any, sufficient: Array) -> Array:
+        return dirichlet_evidence(sufficient, _concentration(prior))
+
+
+def _concentration(prior: Any) -> Array:
+    if isinstance(prior, Dirichlet):
+        return prior.concentration
+    return jnp.stack(jnp.broadcast_arrays(prior.a, prior.b), axis=-1)
+
+
+def _are_whole(rows: Array, least: float = 0.0) -> Array:
+    return (rows >= least) & (rows == jnp.floor(rows)) & (rows < jnp.inf)
+
+
+def _pairs(successes: Array, failures: Array) -> Array:
+    return jnp.stack(jnp.broadcast_arrays(successes, failures), axis=-1)
+
+
+@record()
+class BernoulliBeta(WithDirichlet):
+    r"""$x_i \sim \mathrm{Bernoulli}(p)$, $p \sim \mathrm{Beta}(a, b)$.
+
+    With s successes, 1, and f failures, 0, the posterior is $\mathrm{Beta}(a + s, b + f)$; one more observation is a
+    success with probability $\frac{a}{a + b}$.
+
+    Example:
+      >>> print(BernoulliBeta().posterior(Beta(1.0, 1.0), jnp.array([1, 0, 1])))
+      Beta(a=Array(3., dtype=float32), b=Array(2., dtype=float32))
+
+    Reference: Bishop (2006), section 2.1.1.
+    """
+
+    prior_types: ClassVar = (Beta,)
+    support: ClassVar = "0 or 1"
+
+    def _inside(self, rows: Array) -> Array:
+        return (rows == 0) | (rows == 1)
+
+    def _counts(self, rows: Array) -> Array:
+        return _pairs(rows, 1 - rows)
+
+    def _predictive(self, posterior: Beta) -> Bernoulli:
+        return Bernoulli(posterior.a / (posterior.a + posterior.b))
+
+
+@record()
+class BinomialBeta(WithDirichlet):
+    r"""$x_i \sim \mathrm{Binomial}(N, p)$ with known N, $p \sim \mathrm{Beta}(a, b)$.
+
+    The posterior is $\mathrm{Beta}(a + \sum_i x_i, b + \sum_i (N - x_i))$; one more observation is beta-binomial.
+
+    Args:
+      total_count: N, a whole number, not negative.
+
+    Example:
+      >>> print(BinomialBeta(10).posterior(Beta(1.0, 1.0), jnp.array([3, 4])))
+      Beta(a=Array(8., dtype=float32), b=Array(14., dtype=float32))
+
+    Reference: Murphy (2012), section 3.3.
+    """
+
+    total_count: Any
+    constraints: ClassVar = {"total_count": COUNT}
+    prior_types: ClassVar = (Beta,)
+    support: ClassVar = "a whole number from 0 to the total count"
+    point: ClassVar = 0.0
+
+    def _inside(self, rows: Array) -> Array:
+        return _are_whole(rows) & (rows <= self.total_count)
+
+    def _counts(self, rows: Array) -> Array:
+        return _pairs(rows, self.total_count - rows)
+
+    def _log_base(self, rows: Array) -> Array:
+        return log_coefficient(self._counts(rows))
+
+    def _predictive(self, posterior: Beta) -> BetaBinomial:
+        return BetaBinomial(self.total_count, posterior.a, posterior.b)
+
+
+@record()
+class GeometricBeta(WithDirichlet):
+    r"""$x_i \sim \mathrm{Geometric}(p)$, the number of trials 1, 2, ... to a success, $p \sim \mathrm{Beta}(a, b)$.
+
+    The posterior is $\mathrm{Beta}(a + n, b + \sum_i (x_i - 1))$; one more observation is of the :class:`BetaGeometric`
+    distribution.
+
+    Example:
+      >>> print(GeometricBeta().posterior(Beta(1.0, 1.0), jnp.array([3, 1])))
+      Beta(a=Array(3., dtype=float32), b=Array(3., dtype=float32))
+
+    Reference: Fink (1997), section 1.
+    """
+
+    prior_types: ClassVar = (Beta,)
+    support: ClassVar = "a whole number, at least 1"
+
+    def _inside(self, rows: Array) -> Array:
+        return _are_whole(rows, 1.0)
+
+    def _counts(self, rows: Array) -> Array:
+        return _pairs(jnp.ones_like(rows), rows - 1)
+
+    def _predictive(self, posterior: Beta) -> BetaGeometric:
+        return BetaGeometric(posterior.a, posterior.b)
+
+
+@record()
+class NegativeBinomialBeta(WithDirichlet):
+    r"""$x_i \sim \mathrm{NegativeBinomial}(r, p)$, failures before the r-th success, with known r, $p \sim
+    \mathrm{Beta}(a, b)$.
+
+    The posterior is $\mathrm{Beta}(a + n r, b + \sum_i x_i)$; one more observation is beta negative binomial.
+
+    Args:
+      r: positive, any real number.
+
+    Example:
+      >>> print(NegativeBinomialBeta(2.0).posterior(Beta(1.0, 1.0), jnp.array([3, 0])))
+      Beta(a=Array(5., dtype=float32), b=Array(4., dtype=float32))
+
+    Reference: Fink (1997), section 1.
+    """
+
+    r: Any
+    constraints: ClassVar = {"r": POSITIVE}
+    prior_types: ClassVar = (Beta,)
+    support: ClassVar = "a whole number, not negative"
+
+    def _inside(self, rows: Array) -> Array:
+        return _are_whole(rows)
+
+    def _counts(self, rows: Array) -> Array:
+        return _pairs(self.r, rows)
+
+    def _log_base(self, rows: Array) -> Array:
+        return log_coefficient(self._counts(rows)) - jnp.log1p(rows / self.r)
+
+    def _predictive(self, posterior: Beta) -> BetaNegativeBinomial:
+        return BetaNegativeBinomial(self.r, posterior.a, posterior.b)
+
+
+@record(static=("num_classes",))
+class CategoricalDirichlet(WithDirichlet):
+    r"""Labels $x_i \sim \mathrm{Categorical}(p)$, $p \sim \mathrm{Dirichlet}(a)$.
+
+    With $n_j$ observations of label j = 0, 1, ... the posterior is $\mathrm{Dirichlet}(a + n)$; one more observation is
+    label j with probability $a_j / \sum_k a_k$.
+
+    Args:
+      num_classes: the number of labels; None for as many as the prior has, or, in ``statistics``, one more than the
+        largest, which must not be traced then.
+
+    Example:
+      >>> print(CategoricalDirichlet().posterior(Dirichlet([1.0, 1.0, 1.0]), jnp.array([2, 0, 2])))
+      Dirichlet(concentration=Array([2., 1., 3.], dtype=float32))
+
+    Reference: Murphy (2012), section 3.4.
+    """
+
+    num_classes: int | None = None
+    prior_types: ClassVar = (Dirichlet,)
+    support: ClassVar = "a label of a class, a whole number from 0"
+
+    def statistics(self, x: Any, *, weights: Any = None) -> Statistics:
+        """The counts of labels; see :meth:`Model.statistics`."""
+        if self.num_classes is not None:
+            return super().statistics(x, weights=weights)
+        rows, _ = self._data("statistics", x, weights)
+        if isinstance(rows, Tracer):
+            raise TypeError(f"{self._name('statistics')}: num_classes must be given where the labels are traced")
+        largest = np.max(np.asarray(rows), initial=0, where=np.isfinite(np.asarray(rows)))
+        return CategoricalDirichlet(int(largest) + 1).statistics(x, weights=weights)
+
+    def _for_prior(self, prior: Dirichlet) -> Any:
+        return replaced(self, {"num_classes": prior.concentration.shape[-1]})
+
+    def _num_columns(self, prior: Dirichlet) -> int:
+        return prior.concentration.shape[-1]
+
+    def _inside(self, rows: Array) -> Array:
+        return _are_whole(rows) & (rows < (self.num_classes or 1))
+
+    def _counts(self, rows: Array) -> Array:
+        return one_hot(rows, self.num_classes or 1) + 0 * rows[:, None]  # NaN where the label is
+
+    def _predictive(self, posterior: Dirichlet) -> Categorical:
+        return Categorical(posterior.concentration / posterior.concentration.sum(axis=-1, keepdims=True))
+
+
+@record()
+class MultinomialDirichlet(WithDirichlet):
+    r"""Counts $x_i \sim \mathrm{Multinomial}(N, p)$ with known N, $p \sim \mathrm{Dirichlet}(a)$.
+
+    The posterior is $\mathrm{Dirichlet}(a + \sum_i x_i)$; one more observation is Dirichlet-multinomial.
+
+    Args:
+      total_count: N, a whole number, not negative.
+
+    Example:
+      >>> print(MultinomialDirichlet(3).posterior(Dirichlet([1.0, 1.0]), jnp.array([[1, 2], [3, 0]])))
+      Dirichlet(concentration=Array([5., 3.], dtype=float32))
+
+    Reference: Murphy (2012), section 3.4.
+    """
+
+    total_count: Any
+    constraints: ClassVar = {"total_count": COUNT}
+    prior_types: ClassVar = (Dirichlet,)
+    event_ranks: ClassVar = (1,)
+    support: ClassVar = "whole numbers, not negative, that sum to the total count"
+
+    def _inside(self, rows: Array) -> Array:
+        return are_counts(rows, self.total_count)
+
+    def _counts(self, rows: Array) -> Array:
+        return rows
+
+    def _log_base(self, rows: Array) -> Array:
+        return log_coefficient(rows)
+
+    def _predictive(self, posterior: Dirichlet) -> DirichletMultinomial:
+        return DirichletMultinomial(self.total_count, posterior.concentration)
