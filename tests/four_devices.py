@@ -8,7 +8,7 @@ import numpy as np
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 from jax.tree_util import Partial
 
-from jaxmath import gmm, kmeans, moments, pca, reduce
+from jaxmath import bayes, distributions, gmm, kmeans, moments, pca, reduce
 
 COLLECTIVE = r"(all-gather|all-reduce|all-to-all|collective-permute|reduce-scatter)(-start)?\("
 
@@ -37,6 +37,7 @@ def main() -> None:
     weights = np.random.default_rng(1).integers(0, 3, size=8000).astype(np.float32)
     start = gmm.GMM(jnp.full(2, 0.5), jnp.asarray(x[:2]), jnp.full((2, 5), 25.0), "diag")
     key, options = jax.random.key(0), {"init": start, "covariance_type": "diag", "max_steps": 3, "tol": 0.0}
+    prior = distributions.NormalGamma(0.0, 1.0, 1.0, 1.0)
     calls = (
         lambda x, w: moments.of(x, chunk_size=300),
         lambda x, w: moments.of(x, weights=w, chunk_size=500),
@@ -44,6 +45,8 @@ def main() -> None:
         lambda x, w: pca.fit_missing(x, 2, weights=w, chunk_size=500)[:3],
         lambda x, w: gmm.fit(key, x, 2, weights=w, **options)[:2],
         lambda x, w: kmeans.fit(key, x, 2, weights=w, init=start.means, max_steps=3, tol=0.0)[:2],
+        lambda x, w: distributions.fit(distributions.Gamma, x[:, 0], weights=w),
+        lambda x, w: bayes.NormalMeanPrecision().posterior(prior, x[:, 0], weights=w),
     )
     local = [call(x, weights) for call in calls]
     ragged = x[:7997], weights[:7997]

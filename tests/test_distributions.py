@@ -178,6 +178,14 @@ def test_draws_lower_for_every_platform(name):
     assert jax.jit(lambda d, key: d.sample(key)).trace(d, KEY).lower(lowering_platforms=("cuda", "tpu"))
 
 
+def test_no_key_is_used_twice():
+    with jax.debug_key_reuse(True):
+        for i, (d, _, _) in enumerate(EXAMPLES.values()):
+            d.sample(jax.random.key(i))
+        with pytest.raises(jax.errors.KeyReuseError):
+            quick(lambda key: jax.random.normal(key) + jax.random.uniform(key), jax.random.key(0))
+
+
 @every_family
 def test_storage(d, x, invalid, tmp_path):
     jaxmath.save(tmp_path / "d.safetensors", d)
