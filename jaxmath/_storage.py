@@ -91,7 +91,7 @@ def _describe(tree: Any, where: str, arrays: dict[str, np.ndarray]) -> Any:
         return {type(tree).__name__: [_describe(value, f"{where}.{i}", arrays) for i, value in enumerate(tree)]}
     fields = getattr(type(tree), "_fields", None)
     name = f"{type(tree).__module__}:{type(tree).__qualname__}"
-    if not fields or not name.startswith("jaxmath."):
+    if fields is None or not name.startswith("jaxmath."):
         raise TypeError(f"jaxmath.save: {where} is a {type(tree).__name__}, neither an array nor a jaxmath result")
     # vars, not getattr: what was left out stays so
     given = dict(zip(fields, tree, strict=True)) if isinstance(tree, tuple) else vars(tree)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from rows import Row, equal, near, table
 
-from jaxmath import bayes
+from jaxmath import bayes, reduce
 from jaxmath import distributions as d
 
 NAN = np.nan
@@ -87,6 +87,11 @@ ROWS = [
         "bayes.Model.update",
         ("data", lambda: POISSON.update(PRIOR, X), (TypeError, "expected statistics of the model, got ndarray")),
         (
+            "statistics of another model",
+            lambda: POISSON.update(PRIOR, bayes.NormalMean(1.0).statistics(X)),
+            (TypeError, "expected statistics of the model, got NumberMoments"),
+        ),
+        (
             "another prior",
             lambda: POISSON.update(d.Beta(1.0, 1.0), POISSON.statistics(X)),
             (TypeError, "of type Gamma"),
@@ -109,7 +114,7 @@ ROWS = [
         (
             "three features",
             lambda: REGRESSION.predictive(WEIGHTS, np.ones((4, 3))),
-            (ValueError, "3 columns .*, got 4"),
+            (ValueError, "expected 2 features, got 3"),
         ),
         ("a number", lambda: REGRESSION.predictive(WEIGHTS, 1.0), (ValueError, r"shape \(\.\.\., d\), got a number")),
         ("another prior", lambda: REGRESSION.predictive(PRIOR, PAIRS), (TypeError, "MultivariateNormalInverseGamma")),
@@ -121,7 +126,34 @@ ROWS = [
             lambda: jax.jit(lambda x: bayes.CategoricalDirichlet().statistics(x))(X),
             (TypeError, "num_classes must be given where the labels are traced"),
         ),
-        ("classes by the data", lambda: bayes.CategoricalDirichlet().statistics([0, 2]).sufficient, equal([1, 0, 1])),
+        (
+            "classes by the data",
+            lambda: bayes.CategoricalDirichlet().statistics([0, 2]).sufficient.counts,
+            equal([1, 0, 1]),
+        ),
+    ),
+    *table(
+        "bayes.CategoricalDirichlet",
+        ("no class", lambda: bayes.CategoricalDirichlet(0), (ValueError, "num_classes must be at least 1, got 0")),
+        ("half a class", lambda: bayes.CategoricalDirichlet(1.5), (TypeError, "num_classes must be an integer")),
+        (
+            "another number of classes",
+            lambda: bayes.CategoricalDirichlet(3).posterior(d.Dirichlet(np.ones(2)), [0, 1]),
+            (ValueError, "expected a prior of 3 classes, got 2"),
+        ),
+        (
+            "statistics of several sizes",
+            lambda: reduce.merge(*(bayes.CategoricalDirichlet().statistics(x) for x in ([0, 2], [0, 0]))),
+            (ValueError, r"one shape, got \[\(3,\)\] and \[\(1,\)\]; of labels give num_classes"),
+        ),
+    ),
+    *table(
+        "bayes.BinomialBeta",
+        (
+            "several counts",
+            lambda: bayes.BinomialBeta([10, 20]),
+            (ValueError, r"total_count to be a number, got.*vmap"),
+        ),
     ),
     *table(
         "bayes.MultivariateMean",
@@ -171,6 +203,13 @@ ROWS = [
             "another prior",
             lambda: bayes.log_bayes_factor(POISSON, PRIOR, d.Beta(1.0, 1.0), X),
             (TypeError, "of type Gamma, got Beta"),
+        ),
+        (
+            "priors of several sizes",
+            lambda: bayes.log_bayes_factor(
+                bayes.CategoricalDirichlet(), d.Dirichlet(np.ones(2)), d.Dirichlet(np.ones(3)), [0, 1]
+            ),
+            (ValueError, "expected a prior of 2 classes, got 3"),
         ),
     ),
     *table(

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from quick import quick
 from scipy import stats
 
+import jaxmath
 from jaxmath import bayes, reduce
 from jaxmath._record import replaced
+from jaxmath.bayes.sufficient import scale
 from jaxmath.crosscheck.references import bayes as reference
 from jaxmath.distributions import (
     Beta,
@@ -153,6 +155,23 @@ def test_parts_merge_and_powers_weigh(name):
 
 
 @every_model
+def test_the_base_of_parts_is_that_of_the_whole(name):
+    """What the evidence consists of besides the sufficient statistics, though each part has its own reference."""
+    with jax.enable_x64(True):
+        model, _, x, _ = setup(name)
+        statistics = model.statistics
+        if name == "CategoricalDirichlet":
+            statistics = bayes.CategoricalDirichlet(3).statistics
+        parts = [quick(lambda x, w: statistics(x, weights=w), x, w * 1.0) for w in (np.arange(N) < 5, np.arange(N) > 4)]
+        merged, whole = reduce.merge(*parts), quick(lambda x, w: statistics(x, weights=w), x, np.ones(N))
+        np.testing.assert_allclose(merged.log_base, whole.log_base, rtol=1e-12, atol=1e-12)
+        for power in (0.0, 0.5):
+            scaled = scale(parts[0], power)
+            expected = quick(lambda x, w: statistics(x, weights=w), x, power * (np.arange(N) < 5))
+            np.testing.assert_allclose(scaled.log_base, expected.log_base, rtol=1e-12, atol=1e-12)
+
+
+@every_model
 def test_an_observation_out_of_the_support(name):
     with jax.enable_x64(True):
         model, prior, x, bad = setup(name)
@@ -174,7 +193,7 @@ def test_an_observation_out_of_the_support(name):
 
 def draws(model, prior, key, features):
     d = model.predictive(prior, features) if features is not None else model.predictive(prior)
-    return d.sample(key, (40_000,))
+    return d.sample(key, (40_000,)), d.mean
 
 
 def simulated(name, parameter, rng):
@@ -229,56 +248,88 @@ def test_predictive_against_simulation(name):
     features = LOC if isinstance(model, bayes.LinearRegression) else None
     rng = np.random.default_rng(1)
     with jax.enable_x64(True):
-        drawn = quick(draws, model, prior, jax.random.key(0), features)
+        drawn, mean = quick(draws, model, prior, jax.random.key(0), features)
+        assert mean.shape == drawn.shape[1:]
         parameter = jax.tree.map(np.asarray, prior.sample(jax.random.key(1), (40_000,)))
     ours, theirs = bounded(drawn), bounded(simulated(name, parameter, rng))
     error = np.sqrt((ours.var(axis=0) + theirs.var(axis=0)) / 40_000)
     np.testing.assert_array_less(np.abs(ours.mean(axis=0) - theirs.mean(axis=0)), 6 * error + 1e-12)
 
 
+def each(tree, t):
+    return jax.tree.map(lambda a: a[t], tree)
+
+
 @settings(max_examples=8, deadline=None)
-@given(order=st.permutations(range(N)), model=st.sampled_from(["NormalGamma", "PoissonGamma", "LinearRegression"]))
-def test_sequential_is_batch_in_any_order(order, model):
+@given(
+    batch_of=st.lists(st.integers(0, 3), min_size=N, max_size=N),
+    weights=st.lists(st.integers(0, 2), min_size=N, max_size=N),
+    name=st.sampled_from(["NormalGamma", "PoissonGamma", "LinearRegression", "UniformPareto"]),
+)
+def test_sequential_is_batch_in_any_split(batch_of, weights, name):
+    """Every row, with its weight, in any of four batches."""
     with jax.enable_x64(True):
-        model, prior, x, _ = setup(model)
-        x = rows(x, np.array(order))
-        batches = jax.tree.map(lambda a: a.reshape(4, 3, *a.shape[1:]), x)
-        found = quick(bayes.sequential, model, prior, batches)
+        model, prior, x, _ = setup(name)
+        batches = jax.tree.map(lambda a: np.broadcast_to(a, (4, *a.shape)), x)
+        in_batch = np.equal(batch_of, np.arange(4)[:, None]) * np.array(weights, float)
+        found = quick(bayes.sequential, model, prior, batches, weights=in_batch)
         for t in range(4):
-            weights = (np.arange(N) < 3 * t + 3) * 1.0
-            each = jax.tree.map(lambda a, t=t: a[t], found)
-            check_equal(each, quick(posterior, model, prior, x, weights)[0])
+            check_equal(each(found, t), quick(posterior, model, prior, x, in_batch[: t + 1].sum(axis=0))[0])
 
 
-def test_forgetting_discounts_what_was_before():
+@settings(max_examples=8, deadline=None)
+@given(power=st.floats(0, 3), name=st.sampled_from(["NormalGamma", "PoissonGamma", "MultinomialDirichlet"]))
+def test_a_power_is_a_weight_of_all_rows(power, name):
     with jax.enable_x64(True):
-        for name in ("NormalGamma", "UniformPareto", "BernoulliBeta", "MultivariateMeanPrecision"):
-            model, prior, x, _ = setup(name)
-            batches = jax.tree.map(lambda a: a.reshape(4, 3, *a.shape[1:]), x)
-            found = bayes.sequential(model, prior, batches, forgetting=0.5)
-            weights = 0.5 ** np.array([3 - i // 3 for i in range(N)])
-            check_equal(jax.tree.map(lambda a: a[-1], found), model.posterior(prior, x, weights=weights))
-        ones = np.ones((4, 3)) * [[1.0], [0.0], [2.0], [1.0]]
-        found = bayes.sequential(model, prior, batches, weights=ones)
-        check_equal(jax.tree.map(lambda a: a[1], found), jax.tree.map(lambda a: a[0], found))
+        model, prior, x, _ = setup(name)
+        found = quick(lambda *data, power: model.posterior(*data, power=power), prior, x, power=power)
+        check_equal(found, quick(posterior, model, prior, x, np.full(N, power))[0])
+
+
+@pytest.mark.parametrize("name", ["NormalGamma", "UniformPareto", "BernoulliBeta", "MultivariateMeanPrecision"])
+def test_forgetting_discounts_what_was_before(name):
+    with jax.enable_x64(True):
+        model, prior, x, _ = setup(name)
+        batches = jax.tree.map(lambda a: a.reshape(4, 3, *a.shape[1:]), x)
+        found = quick(lambda *data, forgetting: bayes.sequential(*data, forgetting=forgetting), model, prior, batches,
+                      forgetting=0.5)  # fmt: skip
+        weights = 0.5 ** np.array([3 - i // 3 for i in range(N)])
+        check_equal(each(found, -1), quick(posterior, model, prior, x, weights)[0])
+        found = quick(lambda *data, forgetting: bayes.sequential(*data, forgetting=forgetting), model, prior, batches,
+                      forgetting=0.0)  # fmt: skip
+        check_equal(each(found, -1), quick(posterior, model, prior, x, (np.arange(N) >= 9) * 1.0)[0])
+
+
+def test_a_nan_reaches_no_posterior_before_it():
+    x = np.full((3, 2000), 1e4) + RNG.normal(size=(3, 2000))
+    x[2, -1] = np.nan  # a row that a point near the data is taken from
+    with jax.enable_x64(True):
+        found = bayes.sequential(bayes.NormalMean(1.0), Normal(1e4, 1.0), x)
+        alone = bayes.sequential(bayes.NormalMean(1.0), Normal(1e4, 1.0), x[:2])
+        check_equal(each(found, slice(2)), alone, 1e-12)
+        assert np.isnan(found.loc[2])
 
 
 @pytest.mark.parametrize(("dtype", "n", "offset"), [("float64", 1000, 1e6), ("float32", 1_000_000, 1e4)])
-@pytest.mark.parametrize("name", ["NormalMean", "NormalGamma", "MultivariateMeanPrecision"])
+@pytest.mark.parametrize(
+    "name", ["NormalMean", "NormalPrecision", "NormalGamma", "MultivariatePrecision", "MultivariateMeanPrecision"]
+)
 def test_data_far_from_0(name, dtype, n, offset):
-    """As of the data without the offset, with the prior moved as well; a million rows in float32."""
+    """As of the data without the offset, with prior or model moved as well; a million rows in float32."""
     rng = np.random.default_rng(2)
     with jax.enable_x64(True):
         model, prior, _, _ = setup(name)
         raw = rng.normal(size=(n, 2) if name.startswith("Multi") else n) + 0.5
         moved = (raw + offset).astype(dtype)
         expected, evidence = quick(posterior, model, prior, moved.astype(float) - offset, None)
-        shifted = replaced(prior, {"loc": prior.loc + offset})
-        model, shifted = jax.tree.map(lambda a: jnp.asarray(a, dtype), (model, shifted))
-        found, value = quick(posterior, model, shifted, moved, None)
+        shifted = [replaced(d, {"loc": d.loc + offset}) if "loc" in d._fields else d for d in (model, prior)]
+        model, prior = jax.tree.map(lambda a: jnp.asarray(a, dtype), shifted)
+        found, value = quick(posterior, model, prior, moved, None)
         assert value.dtype == dtype
         np.testing.assert_allclose(value, evidence, rtol=1e-5)
-        np.testing.assert_allclose(found.loc - offset, expected.loc, atol=1e-6 * offset if dtype == "float32" else 1e-9)
+        if "loc" in found._fields:
+            tolerance = 2 * np.finfo(dtype).eps * offset
+            np.testing.assert_allclose(found.loc - offset, expected.loc, atol=tolerance)
         for field in set(found._fields) - {"loc"}:
             np.testing.assert_allclose(vars(found)[field], vars(expected)[field], rtol=1e-5, atol=1e-12)
 
@@ -313,6 +364,71 @@ def test_a_million_observations_in_float32(name):
     check_equal(found, expected, 1e-5)
 
 
+LARGE = {
+    "PoissonGamma": (bayes.PoissonGamma(), lambda n: RNG.poisson(1e4, n)),
+    "BinomialBeta": (bayes.BinomialBeta(10_000), lambda n: RNG.binomial(10_000, 0.3, n)),
+    "NegativeBinomialBeta": (bayes.NegativeBinomialBeta(500.0), lambda n: RNG.negative_binomial(500, 0.1, n)),
+    "GeometricBeta": (bayes.GeometricBeta(), lambda n: RNG.geometric(1e-3, n)),
+    "MultinomialDirichlet": (bayes.MultinomialDirichlet(1000), lambda n: RNG.multinomial(1000, [0.2, 0.3, 0.5], n)),
+    "GammaGamma": (bayes.GammaGamma(1000.0), lambda n: RNG.gamma(1000, 2, n)),
+}
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_large_numbers_do_not_cancel_in_the_evidence(name):
+    """In float32, where logarithms of factorials are a hundred times as large as what remains of them."""
+    (model, draw), prior = LARGE[name], MODELS[name][1]
+    x = draw(100_000).astype(np.float32)
+    found, value = quick(posterior, model, prior, x, None)
+    with jax.enable_x64(True):
+        model, prior = (jax.tree.map(lambda a: jnp.asarray(a, float), tree) for tree in (model, prior))
+        expected, evidence = quick(posterior, model, prior, x.astype(float), None)
+    np.testing.assert_allclose(value, evidence, rtol=3e-6)
+    check_equal(found, expected, 1e-5)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_evidence_of_priors_of_any_size(dtype):
+    """Beside differences of the logarithms of gamma functions, in numbers where these have the digits."""
+    size = 10.0 ** np.array([-8, -4, 0, 4, 8])
+    a, b = np.meshgrid(size, size, indexing="ij")
+    tolerance = {"float32": 2e-6, "float64": 1e-9}[dtype]
+    a, b = (p.astype(dtype).astype(float) for p in (a, b))
+
+    def close(value, expected, terms):
+        assert value.dtype == dtype
+        np.testing.assert_array_less(np.abs(value - expected), tolerance * (np.abs(terms).sum(axis=0) + 1))
+
+    with jax.enable_x64(True):
+        one = np.array([0.25, 1.5, 2.0], dtype)
+        as_type = lambda *p: [jnp.asarray(v, dtype) for v in p]  # noqa: E731
+        value = quick(bayes.ExponentialGamma().log_evidence, Gamma(*as_type(a, b)), one)
+        steps = np.log(a) + np.log(a + 1) + np.log(a + 2), a * np.log1p(3.75 / b), 3 * np.log(b + 3.75)
+        close(value, steps[0] - steps[1] - steps[2], (steps[0], steps[1], steps[2]))
+        value = quick(bayes.BernoulliBeta().log_evidence, Beta(*as_type(a, b)), np.array([1, 0, 1], dtype))
+        steps = np.log(a), np.log(a + 1), np.log(b), -np.log(a + b), -np.log(a + b + 1), -np.log(a + b + 2)
+        close(value, np.sum(steps, axis=0), (np.log(a), np.log(b), np.log(a + b)))
+
+
+def test_a_flat_prior_leaves_the_data():
+    x = np.array([1.0, 2.0, 4.0], np.float32)
+    found = bayes.NormalMean(2.0).posterior(Normal(0.0, 1e20), x)
+    np.testing.assert_allclose([found.loc, found.scale], [x.mean(), 2 / math.sqrt(3)], rtol=1e-6)
+    scatter = 3 * x.var()
+    expected = -1.5 * math.log(8 * math.pi) - scatter / 8 - math.log(3) / 2 - math.log(1e20 / 2)
+    np.testing.assert_allclose(bayes.NormalMean(2.0).log_evidence(Normal(0.0, 1e20), x), expected, rtol=1e-6)
+
+
+def test_zero_is_in_the_support_of_gamma_data_of_concentration_1():
+    with jax.enable_x64(True):
+        x, prior = np.array([0.0, 1.5]), Gamma(2.5, 1.5)
+        ours, theirs = bayes.GammaGamma(1.0).log_evidence(prior, x), bayes.ExponentialGamma().log_evidence(prior, x)
+        np.testing.assert_allclose(ours, theirs, rtol=1e-12)
+        nothing = bayes.ExponentialGamma().log_evidence(prior, np.zeros(4))  # whose likelihood has no maximum
+        expected = 4 * -math.log(1.5) + math.lgamma(6.5) - math.lgamma(2.5)
+        np.testing.assert_allclose(nothing, expected, rtol=1e-12)
+
+
 def test_strong_priors_keep_the_digits_of_the_evidence():
     """Where prior concentrations are large the evidence is that of the expected parameter, to ten digits."""
     with jax.enable_x64(True):
@@ -323,6 +439,9 @@ def test_strong_priors_keep_the_digits_of_the_evidence():
         np.testing.assert_allclose(value, stats.bernoulli.logpmf(COUNTS > 2, 0.25).sum(), rtol=1e-10)
         value = bayes.NormalMeanPrecision().log_evidence(NormalGamma(1.0, size, size, 4 * size), NUMBERS)
         np.testing.assert_allclose(value, stats.norm.logpdf(NUMBERS, 1, 2).sum(), rtol=1e-10)
+        value = bayes.MultivariateMeanPrecision().log_evidence(NormalWishart(LOC, size, size, MATRIX / size), VECTORS)
+        expected = stats.multivariate_normal.logpdf(VECTORS, LOC, np.linalg.inv(MATRIX)).sum()
+        np.testing.assert_allclose(value, expected, rtol=1e-10)
 
 
 def test_the_deviation_about_the_sample_mean_is_not_the_posterior():
@@ -378,6 +497,8 @@ def test_intervals():
         np.testing.assert_allclose(d.prob(low)[0], d.prob(high)[0], rtol=1e-9)
         assert (low[1], high[2]) == (0, 1)
         assert np.isnan([low[3], high[3]]).all()
+        assert np.isnan(bayes.credible_interval(Beta(0.5, 0.5), 0.5, kind="hdi")).all()  # there are two of them
+        np.testing.assert_allclose(bayes.credible_interval(Beta(1.0, 0.5), 0.5, kind="hdi"), [0.75, 1], rtol=1e-12)
         np.testing.assert_allclose(bayes.credible_interval(Exponential(2.0), 0.5, kind="hdi"), [0, math.log(2) / 2])
         np.testing.assert_allclose(bayes.credible_interval(Normal(1.0, 2.0), 0.95, kind="hdi"), 1 + np.array(
             [-2, 2]) * stats.norm.ppf(0.975), rtol=1e-7)  # fmt: skip
@@ -405,6 +526,39 @@ def test_the_prior_of_groups_is_learnt():
         assert not lost.converged
 
 
+def grouped(n, seed=0):
+    """Successes and failures of 1,000 groups as rows and weights."""
+    rng = np.random.default_rng(seed)
+    n = np.broadcast_to(n, 1000)
+    k = rng.binomial(n, rng.beta(80, 220, size=1000))
+    return np.tile([1.0, 0.0], (1000, 1)), np.stack([k, n - k], axis=1).astype(float)
+
+
+@pytest.mark.parametrize("seed", [10, 26])
+def test_a_step_that_lowers_the_evidence_is_halved(seed):
+    """From a far start, where whole steps end in NaN; a run that ends by itself has converged."""
+    rng = np.random.default_rng(seed)
+    groups, weights = grouped(5 + np.floor(rng.lognormal(4, 0.9, 1000)).astype(int), seed)
+    found = quick(bayes.empirical_bayes, bayes.BernoulliBeta(), Beta(1.0, 1.0), groups, weights=weights)
+    assert found.converged
+    assert found.num_steps < 100
+    np.testing.assert_allclose(found.params.a / (found.params.a + found.params.b), 80 / 300, rtol=0.03)
+    assert np.all(np.diff(found.history[: int(found.num_steps)]) > -1e-5 * np.abs(found.log_evidence))
+
+
+def test_the_prior_of_groups_has_a_gradient_in_float32():
+    groups, weights = grouped(50)
+
+    def slope(weights):
+        fit = lambda w: bayes.empirical_bayes(bayes.BernoulliBeta(), Beta(8.0, 22.0), groups, weights=w)  # noqa: E731
+        return jax.grad(lambda w: fit(w).params.a)(weights)
+
+    found = quick(slope, weights.astype(np.float32))
+    with jax.enable_x64(True):
+        expected = quick(slope, weights)
+    np.testing.assert_allclose(found, expected, atol=0.02 * np.abs(expected).max())
+
+
 def test_the_prior_of_groups_has_the_derivative_of_the_maximum():
     """It moves with the data."""
     x = RNG.normal(size=(20, 4)) + 3 * RNG.normal(size=(20, 1))
@@ -426,6 +580,21 @@ def test_many_groups_and_many_fits_by_vmap():
     found = quick(lambda x: jax.vmap(lambda x: model.posterior(prior, x))(x), x)
     np.testing.assert_allclose(found.loc, x.sum(axis=1) / 51, rtol=1e-4, atol=1e-6)
     check_equal(jax.tree.map(lambda a: a[7], found), model.posterior(prior, x[7]), 1e-5)
+
+
+def test_tails_of_predictive_distributions():
+    """Logarithms where the probabilities are below the smallest number of float32."""
+    found = bayes.UniformToPareto(30.0, 1.0).log_survival(np.array([0.5, 1e5]))
+    np.testing.assert_allclose(found, [math.log1p(-15 / 31), -30 * math.log(1e5) - math.log(31)], rtol=1e-6)
+    found = bayes.LogLomax(40.0, 1.0, 2.0).log_survival(1e30)
+    np.testing.assert_allclose(found, -40 * math.log1p(math.log(5e29)), rtol=1e-6)
+
+
+def test_a_model_without_parameters_is_saved(tmp_path):
+    jaxmath.save(tmp_path / "model.safetensors", (bayes.PoissonGamma(), bayes.NormalMean(2.0)))
+    poisson, normal = jaxmath.load(tmp_path / "model.safetensors")
+    assert isinstance(poisson, bayes.PoissonGamma)
+    assert float(normal.scale) == 2
 
 
 def test_types():

@@ -1,20 +1,19 @@
 """Conjugate models of counts and labels."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array
 
-from jaxmath._array import product
+from jaxmath._array import as_size, product
 from jaxmath._record import record, replaced
-from jaxmath.bayes.evidence import dirichlet_evidence, log_coefficient
+from jaxmath.bayes.evidence import reference_change, reference_probabilities, relative_dirichlet_evidence
 from jaxmath.bayes.model import Model
 from jaxmath.bayes.positive import WithGamma
 from jaxmath.bayes.predictive import BetaGeometric
-from jaxmath.bayes.sufficient import Statistics
+from jaxmath.bayes.sufficient import Statistics, base_change
 from jaxmath.distributions import (
     Bernoulli,
     Beta,
@@ -24,7 +23,9 @@ from jaxmath.distributions import (
     Dirichlet,
     DirichletMultinomial,
     Gamma,
+    Multinomial,
     NegativeBinomial,
+    special,
 )
 from jaxmath.distributions.categorical import one_hot
 from jaxmath.distributions.constraints import COUNT, POSITIVE
@@ -53,35 +54,71 @@ class PoissonGamma(WithGamma):
     def _increments(self, rows: Array) -> tuple[Array, Array]:
         return rows, jnp.ones_like(rows)
 
-    def _log_base(self, rows: Array) -> Array:
-        return -jax.scipy.special.gammaln(rows + 1)
+    def _log_density(self, rows: Array, rate: Array) -> Array:
+        return special.log_poisson(rows, rate)
 
     def _predictive(self, posterior: Gamma) -> NegativeBinomial:
         return NegativeBinomial(posterior.concentration, posterior.rate / (posterior.rate + 1))
 
 
+class Counts(NamedTuple):
+    """What the concentrations of a beta or Dirichlet distribution grow by, one for each class."""
+
+    counts: Array
+
+
+@base_change.register
+def _base_change(part: Counts, whole: Counts) -> Array:
+    before, after = reference_probabilities(part.counts), reference_probabilities(whole.counts)
+    return reference_change(part.counts, before, after).sum(axis=-1)
+
+
 class WithDirichlet(Model):
-    r"""A likelihood $\prod_i \prod_j p_j^{k_{ij}}$ in probabilities with a beta or Dirichlet prior, up to a factor."""
+    r"""A likelihood $\prod_i \prod_j p_j^{k_{ij}}$ in probabilities with a Dirichlet prior, up to a factor.
+
+    A subclass states ``_counts(rows)``, k of each row, ``_log_density(rows, p)`` if there is such a factor, and
+    ``_predictive(posterior)``.
+    """
+
+    prior_types: ClassVar = (Dirichlet,)
+    statistics_type: ClassVar = Counts
 
     def _counts(self, rows: Array) -> Array:
         """k of each row, shape (n, c)."""
         raise NotImplementedError
 
-    def _statistics(self, rows: Array, weights: Array) -> Array:
-        return product(weights, self._counts(rows))
+    def _log_density(self, rows: Array, p: Array) -> Array:
+        """Of each row, given the probabilities, shape (c,)."""
+        others = product(1 - jnp.eye(p.shape[-1], dtype=p.dtype), p)
+        small = p < 0.5
+        return product(self._counts(rows), jnp.where(small, jnp.log(p), jnp.log1p(-jnp.where(small, 0, others))))
 
-    def _update(self, prior: Any, sufficient: Array) -> Any:
-        concentration = _concentration(prior) + sufficient
-        return Dirichlet(concentration) if isinstance(prior, Dirichlet) else Beta(*jnp.moveaxis(concentration, -1, 0))
+    def _log_base(self, rows: Array, sufficient: Counts) -> Array:
+        return self._log_density(rows, reference_probabilities(sufficient.counts))
 
-    def _log_evidence(self, prior: Any, sufficient: Array) -> Array:
-        return dirichlet_evidence(sufficient, _concentration(prior))
+    def _statistics(self, rows: Array, weights: Array) -> Counts:
+        return Counts(product(weights, self._counts(rows)))
 
-
-def _concentration(prior: Any) -> Array:
-    if isinstance(prior, Dirichlet):
+    def _concentration(self, prior: Any) -> Array:
         return prior.concentration
-    return jnp.stack(jnp.broadcast_arrays(prior.a, prior.b), axis=-1)
+
+    def _update(self, prior: Any, sufficient: Counts) -> Any:
+        return Dirichlet(self._concentration(prior) + sufficient.counts)
+
+    def _log_evidence(self, prior: Any, sufficient: Counts) -> Array:
+        return relative_dirichlet_evidence(sufficient.counts, self._concentration(prior))
+
+
+class WithBeta(WithDirichlet):
+    """The same of two classes, with a beta prior."""
+
+    prior_types: ClassVar = (Beta,)
+
+    def _concentration(self, prior: Beta) -> Array:
+        return _pairs(prior.a, prior.b)
+
+    def _update(self, prior: Beta, sufficient: Counts) -> Beta:
+        return Beta(*jnp.moveaxis(self._concentration(prior) + sufficient.counts, -1, 0))
 
 
 def _are_whole(rows: Array, least: float = 0.0) -> Array:
@@ -93,7 +130,7 @@ def _pairs(successes: Array, failures: Array) -> Array:
 
 
 @record()
-class BernoulliBeta(WithDirichlet):
+class BernoulliBeta(WithBeta):
     r"""$x_i \sim \mathrm{Bernoulli}(p)$, $p \sim \mathrm{Beta}(a, b)$.
 
     With s successes, 1, and f failures, 0, the posterior is $\mathrm{Beta}(a + s, b + f)$; one more observation is a
@@ -106,7 +143,6 @@ class BernoulliBeta(WithDirichlet):
     Reference: Bishop (2006), section 2.1.1.
     """
 
-    prior_types: ClassVar = (Beta,)
     support: ClassVar = "0 or 1"
 
     def _inside(self, rows: Array) -> Array:
@@ -120,7 +156,7 @@ class BernoulliBeta(WithDirichlet):
 
 
 @record()
-class BinomialBeta(WithDirichlet):
+class BinomialBeta(WithBeta):
     r"""$x_i \sim \mathrm{Binomial}(N, p)$ with known N, $p \sim \mathrm{Beta}(a, b)$.
 
     The posterior is $\mathrm{Beta}(a + \sum_i x_i, b + \sum_i (N - x_i))$; one more observation is beta-binomial.
@@ -137,7 +173,6 @@ class BinomialBeta(WithDirichlet):
 
     total_count: Any
     constraints: ClassVar = {"total_count": COUNT}
-    prior_types: ClassVar = (Beta,)
     support: ClassVar = "a whole number from 0 to the total count"
     point: ClassVar = 0.0
 
@@ -147,15 +182,15 @@ class BinomialBeta(WithDirichlet):
     def _counts(self, rows: Array) -> Array:
         return _pairs(rows, self.total_count - rows)
 
-    def _log_base(self, rows: Array) -> Array:
-        return log_coefficient(self._counts(rows))
+    def _log_density(self, rows: Array, p: Array) -> Array:
+        return special.log_binomial_real(rows, self.total_count - rows, p[0], p[1])
 
     def _predictive(self, posterior: Beta) -> BetaBinomial:
         return BetaBinomial(self.total_count, posterior.a, posterior.b)
 
 
 @record()
-class GeometricBeta(WithDirichlet):
+class GeometricBeta(WithBeta):
     r"""$x_i \sim \mathrm{Geometric}(p)$, the number of trials 1, 2, ... to a success, $p \sim \mathrm{Beta}(a, b)$.
 
     The posterior is $\mathrm{Beta}(a + n, b + \sum_i (x_i - 1))$; one more observation is of the :class:`BetaGeometric`
@@ -168,7 +203,6 @@ class GeometricBeta(WithDirichlet):
     Reference: Fink (1997), section 1.
     """
 
-    prior_types: ClassVar = (Beta,)
     support: ClassVar = "a whole number, at least 1"
 
     def _inside(self, rows: Array) -> Array:
@@ -182,7 +216,7 @@ class GeometricBeta(WithDirichlet):
 
 
 @record()
-class NegativeBinomialBeta(WithDirichlet):
+class NegativeBinomialBeta(WithBeta):
     r"""$x_i \sim \mathrm{NegativeBinomial}(r, p)$, failures before the r-th success, with known r, $p \sim
     \mathrm{Beta}(a, b)$.
 
@@ -200,7 +234,6 @@ class NegativeBinomialBeta(WithDirichlet):
 
     r: Any
     constraints: ClassVar = {"r": POSITIVE}
-    prior_types: ClassVar = (Beta,)
     support: ClassVar = "a whole number, not negative"
 
     def _inside(self, rows: Array) -> Array:
@@ -209,8 +242,8 @@ class NegativeBinomialBeta(WithDirichlet):
     def _counts(self, rows: Array) -> Array:
         return _pairs(self.r, rows)
 
-    def _log_base(self, rows: Array) -> Array:
-        return log_coefficient(self._counts(rows)) - jnp.log1p(rows / self.r)
+    def _log_density(self, rows: Array, p: Array) -> Array:
+        return special.log_binomial_real(self.r, rows, p[0], p[1]) - jnp.log1p(rows / self.r)
 
     def _predictive(self, posterior: Beta) -> BetaNegativeBinomial:
         return BetaNegativeBinomial(self.r, posterior.a, posterior.b)
@@ -235,8 +268,11 @@ class CategoricalDirichlet(WithDirichlet):
     """
 
     num_classes: int | None = None
-    prior_types: ClassVar = (Dirichlet,)
     support: ClassVar = "a label of a class, a whole number from 0"
+
+    def __post_init__(self) -> None:
+        if self.num_classes is not None:
+            object.__setattr__(self, "num_classes", as_size(self._name(), "num_classes", self.num_classes))
 
     def statistics(self, x: Any, *, weights: Any = None) -> Statistics:
         """The counts of labels; see :meth:`Model.statistics`."""
@@ -250,6 +286,12 @@ class CategoricalDirichlet(WithDirichlet):
 
     def _for_prior(self, prior: Dirichlet) -> Any:
         return replaced(self, {"num_classes": prior.concentration.shape[-1]})
+
+    def _check_prior(self, method: str, prior: Any) -> None:
+        super()._check_prior(method, prior)
+        size = prior.concentration.shape[-1]
+        if self.num_classes not in (None, size):
+            raise ValueError(f"{self._name(method)}: expected a prior of {self.num_classes} classes, got {size}")
 
     def _num_columns(self, prior: Dirichlet) -> int:
         return prior.concentration.shape[-1]
@@ -282,7 +324,6 @@ class MultinomialDirichlet(WithDirichlet):
 
     total_count: Any
     constraints: ClassVar = {"total_count": COUNT}
-    prior_types: ClassVar = (Dirichlet,)
     event_ranks: ClassVar = (1,)
     support: ClassVar = "whole numbers, not negative, that sum to the total count"
 
@@ -292,8 +333,8 @@ class MultinomialDirichlet(WithDirichlet):
     def _counts(self, rows: Array) -> Array:
         return rows
 
-    def _log_base(self, rows: Array) -> Array:
-        return log_coefficient(rows)
+    def _log_density(self, rows: Array, p: Array) -> Array:
+        return Multinomial(self.total_count, p)._log_prob(rows)
 
     def _predictive(self, posterior: Dirichlet) -> DirichletMultinomial:
         return DirichletMultinomial(self.total_count, posterior.concentration)

@@ -11,8 +11,11 @@ from jaxmath._array import in_range, one_of
 from jaxmath.bayes.inference import evidence
 from jaxmath.bayes.model import Model
 from jaxmath.bayes.sufficient import statistics_of
-from jaxmath.bayes.validation import as_distribution, as_model
-from jaxmath.distributions.base import Univariate, as_parameter
+from jaxmath.bayes.validation import as_model
+from jaxmath.distributions.base import Univariate, as_distribution, as_parameter
+
+# The share of what lies outside of an interval at which a density is looked at near the edges of its support.
+_NEAR_EDGE = 2.0**-12
 
 
 class Interval(NamedTuple):
@@ -42,8 +45,8 @@ def credible_interval(d: Univariate, mass: Any, *, kind: str = "equal") -> Inter
       ValueError: for another kind, or a mass out of (0, 1).
 
     Note:
-      NaN where a parameter is out of its range, and for "hdi" where the density has two modes at the edges, as
-      Beta(0.5, 0.5).
+      NaN where a parameter is out of its range, and for "hdi" where the density is larger at some quantile outside of
+      the interval, as of two modes: Beta(0.5, 0.5).
 
     Example:
       >>> from jaxmath.distributions import Exponential
@@ -73,14 +76,20 @@ def _highest_density(d: Any, mass: Array) -> Interval:
     dtype, narrow = jnp.promote_types(d._dtype(mass), jnp.float32), d._dtype(mass)
     d, mass = d._cast(dtype), mass.astype(dtype)
     at, p = _search(*jax.lax.stop_gradient((d, mass)))
-    log_density = d.log_prob(at)
-    single = log_density[1] >= jnp.minimum(log_density[0], log_density[2]) - jnp.finfo(dtype).eps ** 0.5
-    ends = _with_derivatives(d, mass, at, p)
-    return Interval(*(jnp.where(single, end, jnp.nan).astype(narrow) for end in ends))
+    ends, highest = _with_derivatives(d, mass, at, p), _is_highest(d.log_prob(at), mass, p)
+    return Interval(*(jnp.where(highest, end, jnp.nan).astype(narrow) for end in ends))
+
+
+def _is_highest(log_density: Array, mass: Array, p: Array) -> Array:
+    """Whether the density in the middle is not below those at the ends, and these not below those outside."""
+    low, middle, high, below, above = *log_density[:3], log_density[3:5].max(axis=0), log_density[5:].max(axis=0)
+    least, rounding = jnp.minimum(low, high), jnp.finfo(mass.dtype).eps ** 0.5
+    inside = ((below <= least + rounding) | (p == 0)) & ((above <= least + rounding) | (p == 1 - mass))
+    return (middle >= least - rounding) & inside
 
 
 def _search(d: Any, mass: Array) -> tuple[Array, Array]:
-    """Lower end, middle and upper end by probability, and the probability p below the lower end.
+    """Lower end, middle, upper end and four quantiles outside, and the probability p below the lower end.
 
     The density at the lower end less that at the upper one rises with p. The last round evaluates what was found.
     """
@@ -92,12 +101,14 @@ def _search(d: Any, mass: Array) -> tuple[Array, Array]:
         below, above, _, _ = state
         best = jnp.where(above == most, most, below)
         p = jnp.where(i == num_rounds, best, (below + above) / 2)
-        at = d.icdf(jnp.stack([p, p + mass / 2, p + mass]))
+        above_it = 1 - p - mass
+        outside = [p / 2, p * _NEAR_EDGE, 1 - above_it / 2, 1 - above_it * _NEAR_EDGE]
+        at = d.icdf(jnp.stack([p, p + mass / 2, p + mass, *outside]))
         log_density = d.log_prob(at)
         falls = log_density[0] > log_density[2]
         return jnp.where(falls, below, p), jnp.where(falls, p, above), at, p
 
-    begin = least, most, jnp.zeros((3, *shape), mass.dtype), least
+    begin = least, most, jnp.zeros((7, *shape), mass.dtype), least
     return jax.lax.fori_loop(0, num_rounds + 1, halve, begin)[2:]
 
 
@@ -187,7 +198,7 @@ def log_bayes_factor(model: Model, prior_a: Any, prior_b: Any, x: Any) -> Array:
     Reference: Kass and Raftery (1995).
     """
     model = as_model("bayes.log_bayes_factor", model)
-    _ = model._given("log_evidence", prior_a, x, None)
+    model, _, _ = model._given("log_evidence", prior_a, x, None)
     given = model._given("log_evidence", prior_b, x, None)
     return _log_bayes_factor(*given, prior_a, prior_b)
 
@@ -195,5 +206,7 @@ def log_bayes_factor(model: Model, prior_a: Any, prior_b: Any, x: Any) -> Array:
 @partial(jax.jit, inline=True)
 def _log_bayes_factor(model: Any, rows: Any, weights: Array | None, prior_a: Any, prior_b: Any) -> Array:
     statistics = statistics_of(model, rows, weights)
+    possible = jnp.where(jnp.isfinite(statistics.log_base), 0, jnp.nan)
+    statistics = statistics._replace(log_base=possible)  # it is the same of both
     one, two = (evidence(model, prior, statistics) for prior in (prior_a, prior_b))
     return one - two

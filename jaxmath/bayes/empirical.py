@@ -130,7 +130,8 @@ def _newton_step(u: Array, data: tuple[Any, Any, Any]) -> Step:
     hessian, (objective, slope, size) = jax.jacfwd(gradient, has_aux=True)(u)
     rounding = 8 * jnp.finfo(u.dtype).eps * size
     slope -= jax.lax.stop_gradient(jnp.where(jnp.abs(slope) <= rounding, slope, 0))
-    direction = newton_direction(hessian, slope)
+    # the derivative of the Hessian has the factor slope, 0 at the maximum
+    direction = newton_direction(jax.lax.stop_gradient(hessian), slope)
     first = 1 / (1 + root(jnp.abs(product(slope, direction))))
     halvings = jax.lax.while_loop(
         lambda h: falls(jax.lax.stop_gradient(first) * h), lambda h: h / 2, jnp.ones_like(first)

@@ -1,9 +1,12 @@
-r"""Ratios of normalising constants, in forms in which large numbers do not cancel."""
+r"""Ratios of normalising constants, in forms in which large numbers do not cancel.
 
-import math
+A log-evidence $\log \int p(x \mid \theta)\, p(\theta)\, d\theta$ of many data can be a small difference of large
+terms. So it is taken in two parts: the log-likelihood at a reference parameter $\theta_0$ near its maximum, which the
+sufficient statistics determine, and $\log \int \frac{p(x \mid \theta)}{p(x \mid \theta_0)}\, p(\theta)\, d\theta$.
+"""
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from jaxmath.distributions import special
 
@@ -21,42 +24,86 @@ def gamma_evidence(
     r"""$\log \int \lambda^h e^{-\lambda e}\, \mathrm{Gamma}(\lambda \mid a, b)\, d\lambda
     = \log \frac{\Gamma(a + h)}{\Gamma(a)} \frac{b^a}{(b + e)^{a + h}}$.
 
-    With $t = h / a$, $v = e / b$ and the error s of Stirling's formula it is $h (\log \frac ab - 1) + (a + h) \log
-    \frac{1 + t}{1 + v} - \frac12 \log(1 + t) + s(a + h) - s(a)$.
+    By Stirling's formula it is $h \left( \log \frac{a + h}{b + e} - 1 \right)$ and :func:`_growth`.
     """
-    t, v = h / a, e / b
-    errors = special.stirling_error(a + h) - special.stirling_error(a)
-    growth = (a + h) * jnp.log1p((t - v) / (1 + v))
-    return h * (jnp.log(a) - jnp.log(b) - 1) + growth - jnp.log1p(t) / 2 + errors
+    return h * (jnp.log(a + h) - jnp.log(b + e) - 1) + _growth(a, b, h, e)
 
 
-def dirichlet_evidence(counts: Float[Array, "*#b k"], a: Float[Array, "*#b k"]) -> Float[Array, "*b"]:
-    r"""$\log \int \prod_j p_j^{k_j}\, \mathrm{Dirichlet}(p \mid a)\, dp = \log \frac{\Gamma(A)}{\Gamma(A + n)} \prod_j
-    \frac{\Gamma(a_j + k_j)}{\Gamma(a_j)}$ for real $k_j \ge 0$, with $A = \sum_j a_j$, $n = \sum_j k_j$.
+def reference_rate(h: Float[Array, "..."], e: Float[Array, "..."]) -> Float[Array, "..."]:
+    r"""The reference $\lambda_0 = \frac{h + 1}e$ of a likelihood $\lambda^h e^{-\lambda e}$; 1 where e is 0 or NaN."""
+    return jnp.where(has_reference(h, e), (h + 1) / jnp.where(e > 0, e, 1), 1)
 
-    With $t_j = k_j / a_j$, $t = n / A$ and the error s of Stirling's formula it is $\sum_j \left( k_j \log \frac{a_j}A
-    + (a_j + k_j) \log \frac{1 + t_j}{1 + t} + e_j \right) - e$ with $e_j = s(a_j + k_j) - s(a_j) - \frac12 \log(1 +
-    t_j)$.
+
+def has_reference(h: Float[Array, "..."], e: Float[Array, "..."]) -> Bool[Array, "..."]:
+    """Whether the reference rate is that of the formula, a finite number."""
+    return (e > 0) & ((h + 1) / jnp.where(e > 0, e, 1) < jnp.inf)
+
+
+def relative_gamma_evidence(
+    a: Float[Array, "..."], b: Float[Array, "..."], h: Float[Array, "..."], e: Float[Array, "..."]
+) -> Float[Array, "..."]:
+    r"""$\log \int \left( \frac\lambda{\lambda_0} \right)^h e^{-(\lambda - \lambda_0) e}\, \mathrm{Gamma}(\lambda \mid
+    a, b)\, d\lambda$ with the reference rate $\lambda_0$.
+
+    By Stirling's formula it is $1 + h \log \frac{(a + h) e}{(h + 1) (b + e)}$ and :func:`_growth`.
+    """
+    usable = has_reference(h, e)
+    safe = jnp.where(usable, e, 1)
+    far = jnp.log((a + h) / (h + 1)) - jnp.log(b + safe) + jnp.log(safe)
+    relative = 1 + h * _log_ratio((a - 1) / (h + 1), b / safe, far)
+    # the other form, less e, for the reference 1
+    absolute = h * (jnp.log(a + h) - jnp.log(b + e) - 1) + e
+    return jnp.where(usable, relative, absolute) + _growth(a, b, h, e)
+
+
+def reference_probabilities(counts: Float[Array, "*b k"]) -> Float[Array, "*b k"]:
+    r"""The reference $p_j = \frac{k_j + 1}{n + c}$ of a likelihood $\prod_j p_j^{k_j}$ of c classes, n in all.
+
+    It is finite for counts that are NaN too.
+    """
+    total = jnp.sum(counts + 1, axis=-1, keepdims=True)
+    return jnp.where(total > 0, (counts + 1) / total, 1 / counts.shape[-1])
+
+
+def relative_dirichlet_evidence(counts: Float[Array, "*#b k"], a: Float[Array, "*#b k"]) -> Float[Array, "*b"]:
+    r"""$\log \int \prod_j \left( \frac{p_j}{p_{0 j}} \right)^{k_j}\, \mathrm{Dirichlet}(p \mid a)\, dp$ for real $k_j
+    \ge 0$, with the reference probabilities $p_0$.
+
+    The integral without them is $\frac{\Gamma(A)}{\Gamma(A + n)} \prod_j \frac{\Gamma(a_j + k_j)}{\Gamma(a_j)}$ with
+    $A = \sum_j a_j$, $n = \sum_j k_j$. By Stirling's formula the whole is $\sum_j k_j \log \frac{(a_j + k_j) (n +
+    c)}{(k_j + 1) (A + n)}$, and the sum of :func:`_growth` of $a_j, A, k_j, n$ less that of $A, A, n, n$.
     """
     counts, a = jnp.broadcast_arrays(counts, a)
-    h, c = (jnp.concatenate([u, u.sum(axis=-1, keepdims=True)], axis=-1) for u in (counts, a))
-    t = h / c
-    whole = t[..., -1:]
-    terms = h * jnp.log(c / c[..., -1:]) + (c + h) * jnp.log1p((t - whole) / (1 + whole))  # 0 of the whole
-    errors = special.stirling_error(jnp.stack([c + h, c]))
-    rest = errors[0] - errors[1] - jnp.log1p(t) / 2
-    return jnp.sum(terms + rest, axis=-1) - 2 * rest[..., -1]
+    k, c = (jnp.concatenate([u, u.sum(axis=-1, keepdims=True)], axis=-1) for u in (counts, a))
+    n, whole, one = k[..., -1:], c[..., -1:], jnp.ones_like(counts)
+    ones = jnp.concatenate([one, one.sum(axis=-1, keepdims=True)], axis=-1)
+    far = jnp.log((c + k) / (k + ones)) - jnp.log((whole + n) / (n + ones[..., -1:]))
+    of_counts = k * _log_ratio((c - ones) / (k + ones), (whole - ones[..., -1:]) / (n + ones[..., -1:]), far)
+    growth = _growth(c, whole, k, n)
+    return jnp.sum((of_counts + growth)[..., :-1], axis=-1) - growth[..., -1]
 
 
-def log_coefficient(counts: Float[Array, "*b k"]) -> Float[Array, "*b"]:
-    r"""$\log \frac{\Gamma(n + 1)}{\prod_j \Gamma(k_j + 1)}$ with $n = \sum_j k_j$, for real $k_j \ge 0$.
+def reference_change(
+    h: Float[Array, "..."], before: Float[Array, "..."], after: Float[Array, "..."]
+) -> Float[Array, "..."]:
+    r"""$h \log(1 + t) - (h + 1) t$ with $t = \frac{\lambda_1 - \lambda_0}{\lambda_0}$.
 
-    $= \sum_j \left( k_j \log \frac n{k_j} - \frac12 \log 2 \pi k_j - s(k_j) \right) + \frac12 \log 2 \pi n + s(n)$
-    with the error s of Stirling's formula.
+    How a log-likelihood $h \log \lambda - \lambda e$ changes from its reference to another rate; summed over classes,
+    how one of probabilities does.
     """
-    all_counts = jnp.concatenate([counts, counts.sum(axis=-1, keepdims=True)], axis=-1)
-    some = all_counts > 0
-    k = jnp.where(some, all_counts, 1)
-    errors = jnp.where(some, jnp.log(2 * math.pi * k) / 2 + special.stirling_error(k), 0)
-    shares = jnp.where(some, k * jnp.log(k / k[..., -1:]), 0)
-    return errors[..., -1] - jnp.sum(errors[..., :-1] + shares[..., :-1], axis=-1)
+    t = (after - before) / before
+    return h * special.log1p_minus(t) - t
+
+
+def _growth(a: Array, b: Array, h: Array, e: Array) -> Array:
+    r"""$a \log \frac{1 + h / a}{1 + e / b} - \frac12 \log(1 + \frac ha) + s(a + h) - s(a)$ with the error s of
+    Stirling's formula."""
+    far = special.log1p_ratio(h, a) - special.log1p_ratio(e, b)
+    errors = special.stirling_error(jnp.stack(jnp.broadcast_arrays(a + h, a)))
+    return a * _log_ratio(h / a, e / b, far) - special.log1p_ratio(h, a) / 2 + errors[0] - errors[1]
+
+
+def _log_ratio(t: Array, v: Array, far: Array) -> Array:
+    r"""$\log \frac{1 + t}{1 + v}$ for $t, v > -1$: by the difference where they are near, else as given."""
+    near = jnp.abs(t - v) < (1 + v) / 2
+    return jnp.where(near, jnp.log1p(jnp.where(near, t - v, 0) / jnp.where(near, 1 + v, 1)), far)

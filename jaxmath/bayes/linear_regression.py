@@ -162,7 +162,9 @@ class LinearRegression(VectorGaussian):
         features = as_float(self._name("predictive"), features)
         if features.ndim == 0:
             raise ValueError(f"{self._name('predictive')}: expected features of shape (..., d), got a number")
-        self._check_columns("predictive", posterior, features.shape[-1] + 1)
+        wanted = posterior.loc.shape[-1]
+        if features.shape[-1] != wanted:
+            raise ValueError(f"{self._name('predictive')}: expected {wanted} features, got {features.shape[-1]}")
         return jit_predictive(self, posterior, features)
 
     def _num_columns(self, prior: Any) -> int:

@@ -25,8 +25,8 @@ class Model:
 
     A subclass is a frozen record of what is known of the data, whose docstring is the formula. It states the types of
     prior, the support, and for valid rows, parameters and statistics, all of one type of float32 or wider:
-    ``_statistics(rows, weights)``, a pytree of weighted sums; ``_log_base(rows)``; ``_update(prior, sufficient)``;
-    ``_log_evidence(prior, sufficient)`` without the base; ``_predictive(posterior)``.
+    ``_statistics(rows, weights)``, weighted sums in a NamedTuple, ``statistics_type``; ``_log_base(rows, sufficient)``;
+    ``_update(prior, sufficient)``; ``_log_evidence(prior, sufficient)`` without the base; ``_predictive(posterior)``.
 
     Results are NaN where a parameter of the model or of the prior is out of its range. If an observation of nonzero
     weight is out of the support, the posterior is NaN and the log-evidence -inf; :func:`jaxmath.bayes.validate` names
@@ -39,6 +39,7 @@ class Model:
     constraints: ClassVar[dict[str, Constraint]] = {}
     parameter_ranks: ClassVar[dict[str, int]] = {}
     prior_types: ClassVar[tuple[type, ...]] = ()
+    statistics_type: ClassVar[type] = tuple
     # How many axes one row of each part of the data has.
     event_ranks: ClassVar[tuple[int, ...]] = (0,)
     # What an observation must be, in words.
@@ -52,9 +53,12 @@ class Model:
                 continue
             value = as_parameter(self._name(), field, vars(self)[field], self.constraints[field])
             rank = self.parameter_ranks.get(field, 0)
-            if value.ndim < rank or len(set(value.shape[value.ndim - rank :])) > 1:
-                wanted = {1: "a vector", 2: "a square matrix"}[rank]
-                raise ValueError(f"{self._name()}: expected {field} to be {wanted}, got shape {value.shape}")
+            if value.ndim != rank or len(set(value.shape)) > 1:
+                wanted = ("a number", "a vector", "a square matrix")[rank]
+                raise ValueError(
+                    f"{self._name()}: expected {field} to be {wanted}, got shape {value.shape}; several models go "
+                    "through jax.vmap"
+                )
             object.__setattr__(self, field, value)
 
     def statistics(self, x: Any, *, weights: Any = None) -> Statistics:
@@ -92,10 +96,9 @@ class Model:
           ValueError: if prior and statistics differ in their number of columns.
         """
         self._check_prior("update", prior)
-        if not isinstance(statistics, Statistics):
-            raise TypeError(
-                f"{self._name('update')}: expected statistics of the model, got {type(statistics).__name__}"
-            )
+        found = statistics.sufficient if isinstance(statistics, Statistics) else statistics
+        if found is statistics or not isinstance(found, self.statistics_type):
+            raise TypeError(f"{self._name('update')}: expected statistics of the model, got {type(found).__name__}")
         self._check_columns("update", prior, num_columns(statistics.sufficient))
         return jit_update(self, prior, statistics)
 
@@ -249,8 +252,8 @@ class Model:
         """Weighted sums over rows."""
         raise NotImplementedError
 
-    def _log_base(self, rows: Any) -> Array:
-        """What the log-density of each row has as a term that does not depend on the parameters."""
+    def _log_base(self, rows: Any, sufficient: Any) -> Array:
+        """Of each row, the log-density at a parameter which the statistics determine, or a term without parameters."""
         return jnp.zeros((), jax.tree.leaves(rows)[0].dtype)
 
     def _update(self, prior: Any, sufficient: Any) -> Any:

@@ -1,18 +1,19 @@
 """Conjugate models of vectors of a multivariate normal distribution."""
 
 import math
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxmath import moments, reduce
+from jaxmath import moments
 from jaxmath._array import product
 from jaxmath._core import gaussian
 from jaxmath._record import record
 from jaxmath.bayes.evidence import log_gamma_step
 from jaxmath.bayes.model import Model
 from jaxmath.bayes.normal import LOG_2_PI
+from jaxmath.bayes.sufficient import typical_row
 from jaxmath.distributions import MultivariateNormal, MultivariateStudentT, NormalWishart, Wishart
 from jaxmath.distributions.constraints import POSITIVE_DEFINITE, REAL, cholesky, gram
 from jaxmath.distributions.multivariate_normal import _factor, _inverse_factor
@@ -20,8 +21,8 @@ from jaxmath.distributions.wishart import solve
 from jaxmath.moments import Moments
 
 
-class VectorGaussian(Model):
-    """A model whose sufficient statistics are the moments of vectors."""
+class Vectors(Model):
+    """A model of data of which each row has a normal vector: the row itself."""
 
     event_ranks: ClassVar = (1,)
     support: ClassVar = "real numbers"
@@ -33,8 +34,14 @@ class VectorGaussian(Model):
     def _inside(self, rows: Any) -> Array:
         return jnp.isfinite(self._columns(rows)).all(axis=-1)
 
+
+class VectorGaussian(Vectors):
+    """A model whose sufficient statistics are the moments of vectors."""
+
+    statistics_type: ClassVar = Moments
+
     def _shift(self, rows: Any, weights: Array | None) -> Array:
-        return reduce.typical_row(self._columns(rows), weights)
+        return typical_row(self._columns(rows), weights)
 
     def _centered(self, rows: Any, weights: Array, shift: Any) -> Moments:
         return moments._weighted_statistics(shift, self._columns(rows), weights)
@@ -56,6 +63,16 @@ def times(matrix: Float[Array, "*#b n m"], vector: Float[Array, "*#b m"]) -> Flo
 def factor_of_sum(factor: Float[Array, "*#b d d"], matrix: Float[Array, "*#b d d"]) -> Float[Array, "*b d d"]:
     r"""The lower factor of $I + T^T M T$ for a factor T and a symmetric matrix M."""
     return cholesky(jnp.eye(factor.shape[-1], dtype=matrix.dtype) + product(transpose(factor), product(matrix, factor)))
+
+
+def log_diagonal_of_sum(factor: Float[Array, "*#b d d"], matrix: Float[Array, "*#b d d"]) -> Float[Array, "*b d"]:
+    r"""The logarithms of the diagonal of that factor, with all digits where the matrix is small."""
+    of_sum = factor_of_sum(factor, matrix)
+    squares = jnp.sum(product(transpose(factor), matrix) * transpose(factor), axis=-1)
+    excess = squares - jnp.sum(jnp.tril(of_sum, -1) ** 2, axis=-1)
+    small = excess < 1
+    diagonal = jnp.diagonal(of_sum, axis1=-2, axis2=-1)
+    return jnp.where(small, jnp.log1p(jnp.where(small, excess, 0)) / 2, jnp.log(jnp.where(small, 1, diagonal)))
 
 
 def outer(vector: Float[Array, "*b d"]) -> Float[Array, "*b d d"]:
@@ -126,33 +143,29 @@ def _precision(prior: Any) -> Array:
     return gram(transpose(inverse(_factor(prior)))) if given is None else given
 
 
-class WithWishart(VectorGaussian):
+class WithWishart(Vectors):
     r"""A normal model whose precision has a Wishart prior of $\nu$ degrees of freedom and scale V.
 
     The posterior has $\nu_n = \nu + n$, $V_n^{-1} = V^{-1} + M$ with a matrix M of squares. With $V = T T^T$ and the
     factor F of $I + T^T M T$, $V_n = G G^T$ for $G = T F^{-T}$.
     """
 
-    def _squares(self, prior: Any, found: Moments) -> Array:
+    def _squares(self, prior: Any, found: Any) -> Array:
         """M."""
         raise NotImplementedError
 
-    def _factors(self, prior: Any, found: Moments) -> tuple[Array, Array]:
-        """T and F."""
+    def _updated_scale(self, prior: Any, found: Any) -> Array:
         factor = cholesky(prior.scale)
-        return factor, factor_of_sum(factor, self._squares(prior, found))
-
-    def _updated_scale(self, prior: Any, found: Moments) -> Array:
-        factor, of_sum = self._factors(prior, found)
+        of_sum = factor_of_sum(factor, self._squares(prior, found))
         return gram(transpose(solve(of_sum, transpose(factor))))
 
-    def _log_evidence(self, prior: Any, sufficient: Moments) -> Array:
+    def _log_evidence(self, prior: Any, sufficient: Any) -> Array:
         r"""$-\frac{n d}2 \log \pi + \frac n2 \log |V| + \sum_j \left( \log \Gamma(a_j + \frac n2) - \log \Gamma(a_j) -
         \nu_n \log F_{jj} \right)$ with $a_j = \frac{\nu - j + 1}2$."""
-        factor, of_sum = self._factors(prior, sufficient)
+        factor = cholesky(prior.scale)
         count, df, d = sufficient.count, prior.df[..., None], prior.num_rows
         steps = log_gamma_step((df - jnp.arange(d, dtype=factor.dtype)) / 2, count[..., None] / 2)
-        growth = (df + count[..., None]) * jnp.log(jnp.diagonal(of_sum, axis1=-2, axis2=-1))
+        growth = (df + count[..., None]) * log_diagonal_of_sum(factor, self._squares(prior, sufficient))
         constant = count * (gaussian.half_log_determinant(factor) - d / 2 * math.log(math.pi))
         return constant + jnp.sum(steps - growth, axis=-1)
 
@@ -160,6 +173,13 @@ class WithWishart(VectorGaussian):
         r"""Of $\nu - d + 1$ degrees of freedom and the squared scale V^-1 times a size over these."""
         df = d.df - d.num_rows + 1
         return MultivariateStudentT(df, loc, _inverse_factor(d.scale) * jnp.sqrt(size / df)[..., None, None])
+
+
+class CountSquares(NamedTuple):
+    """The sum of weights and the weighted sum of outer products of rows, less the known mean, with themselves."""
+
+    count: Array
+    squares: Array
 
 
 @record()
@@ -185,11 +205,16 @@ class MultivariatePrecision(WithWishart):
     constraints: ClassVar = {"loc": REAL}
     parameter_ranks: ClassVar = {"loc": 1}
     prior_types: ClassVar = (Wishart,)
+    statistics_type: ClassVar = CountSquares
 
-    def _squares(self, prior: Any, found: Moments) -> Array:
-        return found.scatter + found.count[..., None, None] * outer(found.mean - self.loc)
+    def _statistics(self, rows: Array, weights: Array) -> CountSquares:
+        deviation = rows - self.loc
+        return CountSquares(weights.sum(), product((weights[:, None] * deviation).T, deviation))
 
-    def _update(self, prior: Wishart, sufficient: Moments) -> Wishart:
+    def _squares(self, prior: Any, found: CountSquares) -> Array:
+        return found.squares
+
+    def _update(self, prior: Wishart, sufficient: CountSquares) -> Wishart:
         return Wishart(prior.df + sufficient.count, self._updated_scale(prior, sufficient))
 
     def _predictive(self, posterior: Wishart) -> MultivariateStudentT:
@@ -197,7 +222,7 @@ class MultivariatePrecision(WithWishart):
 
 
 @record()
-class MultivariateMeanPrecision(WithWishart):
+class MultivariateMeanPrecision(WithWishart, VectorGaussian):
     r"""$x_i \sim N(\mu, T^{-1})$, $(\mu, T) \sim \mathrm{NormalWishart}(m, \lambda, \nu, V)$.
 
     The posterior has $\lambda_n = \lambda + n$, $\nu_n = \nu + n$, $m_n = m + \frac n{\lambda_n} (\bar x - m)$ and

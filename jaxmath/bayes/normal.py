@@ -6,11 +6,11 @@ from typing import Any, ClassVar
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from jaxmath import reduce
 from jaxmath._record import record
 from jaxmath.bayes.evidence import gamma_evidence
 from jaxmath.bayes.model import Model
-from jaxmath.bayes.sufficient import NumberMoments, number_moments
+from jaxmath.bayes.positive import WithGamma
+from jaxmath.bayes.sufficient import NumberMoments, number_moments, typical_row
 from jaxmath.distributions import (
     Gamma,
     LogNormal,
@@ -27,29 +27,18 @@ LOG_2_PI = math.log(2 * math.pi)
 _ONE_CHUNK = 4096
 
 
-class Gaussian(Model):
-    """A model whose sufficient statistics are the moments of numbers."""
+class Numbers(Model):
+    """A model of data of which each row has a normal number: the row itself."""
 
     def _inside(self, rows: Any) -> Array:
         return jnp.isfinite(rows)
 
     def _numbers(self, rows: Array) -> Array:
-        """What is normal of each row."""
+        """The normal number of each row."""
         return rows
 
-    def _shift(self, rows: Any, weights: Array | None) -> Any:
-        if len(rows) <= _ONE_CHUNK:  # whose own mean is subtracted
-            return 0
-        return reduce.typical_row(self._numbers(rows)[:, None], weights)[0]
 
-    def _centered(self, rows: Any, weights: Array, shift: Any) -> NumberMoments:
-        return number_moments(self._numbers(rows) - shift, weights)
-
-    def _unshifted(self, sufficient: NumberMoments, shift: Any) -> NumberMoments:
-        return sufficient._replace(mean=jnp.where(sufficient.count == 0, 0, sufficient.mean + shift))
-
-
-class LogGaussian(Gaussian):
+class Logarithms(Numbers):
     """A model of positive data whose logarithms are normal."""
 
     support: ClassVar = "positive"
@@ -60,8 +49,25 @@ class LogGaussian(Gaussian):
     def _numbers(self, rows: Array) -> Array:
         return jnp.log(rows)
 
-    def _log_base(self, rows: Array) -> Array:
-        return -jnp.log(rows)
+    def _log_base(self, rows: Array, sufficient: Any) -> Array:
+        return super()._log_base(rows, sufficient) - jnp.log(rows)
+
+
+class Gaussian(Numbers):
+    """A model whose sufficient statistics are the moments of numbers."""
+
+    statistics_type: ClassVar = NumberMoments
+
+    def _shift(self, rows: Any, weights: Array | None) -> Any:
+        if len(rows) <= _ONE_CHUNK:  # whose own mean is subtracted
+            return 0
+        return typical_row(self._numbers(rows)[:, None], weights)[0]
+
+    def _centered(self, rows: Any, weights: Array, shift: Any) -> NumberMoments:
+        return number_moments(self._numbers(rows) - shift, weights)
+
+    def _unshifted(self, sufficient: NumberMoments, shift: Any) -> NumberMoments:
+        return sufficient._replace(mean=jnp.where(sufficient.count == 0, 0, sufficient.mean + shift))
 
 
 @record()
@@ -86,29 +92,35 @@ class NormalMean(Gaussian):
     constraints: ClassVar = {"scale": POSITIVE}
     prior_types: ClassVar = (Normal,)
 
-    def _ratio(self, prior: Normal, count: Array) -> Array:
-        r"""$r = n s^2 / \sigma^2$, the precision of the data in that of the prior."""
-        return count * (prior.scale / self.scale) ** 2
+    def _size(self, prior: Normal) -> Array:
+        r"""$k = \sigma^2 / s^2$, how many observations the prior counts for."""
+        return jnp.maximum((self.scale / prior.scale) ** 2, jnp.finfo(prior.scale.dtype).tiny)
 
     def _update(self, prior: Normal, sufficient: NumberMoments) -> Normal:
         count, mean, _ = sufficient
-        ratio = self._ratio(prior, count)
-        return Normal(prior.loc + (mean - prior.loc) * (ratio / (1 + ratio)), prior.scale / jnp.sqrt(1 + ratio))
+        size = self._size(prior)
+        strong = size > count
+        narrowed = prior.scale / jnp.sqrt(1 + count / size)
+        scale = jnp.where(strong, narrowed, self.scale / jnp.sqrt(jnp.where(strong, 1, size + count)))
+        return Normal(prior.loc + (mean - prior.loc) * (count / (size + count)), scale)
 
     def _log_evidence(self, prior: Normal, sufficient: NumberMoments) -> Array:
-        r"""$-\frac n2 \log 2 \pi \sigma^2 - \frac{S}{2 \sigma^2} - \frac12 \log(1 + r) - \frac{n (\bar x - m)^2}{2
-        \sigma^2 (1 + r)}$."""
+        r"""$-\frac n2 \log 2 \pi \sigma^2 - \frac{S}{2 \sigma^2} - \frac12 \log(1 + \frac nk) - \frac{n k (\bar x -
+        m)^2}{2 \sigma^2 (n + k)}$."""
         count, mean, scatter = sufficient
-        ratio, z = self._ratio(prior, count), (mean - prior.loc) / self.scale
-        squares = scatter / self.scale**2 + count * z**2 / (1 + ratio)
-        return -(count * (LOG_2_PI + 2 * jnp.log(self.scale)) + squares + jnp.log1p(ratio)) / 2
+        size, z = self._size(prior), (mean - prior.loc) / self.scale
+        strong = size > count
+        flat = jnp.log(jnp.where(strong, 1, size + count)) + 2 * (jnp.log(prior.scale) - jnp.log(self.scale))
+        log_ratio = jnp.where(strong, jnp.log1p(jnp.where(strong, count / size, 0)), flat)
+        squares = scatter / self.scale**2 + count * (size / (size + count)) * z**2
+        return -(count * (LOG_2_PI + 2 * jnp.log(self.scale)) + squares + log_ratio) / 2
 
     def _predictive(self, posterior: Normal) -> Normal:
         return Normal(posterior.loc, jnp.hypot(posterior.scale, self.scale))
 
 
 @record()
-class NormalPrecision(Gaussian):
+class NormalPrecision(Numbers, WithGamma):
     r"""$x_i \sim N(\mu, \tau^{-1})$ with known $\mu$, $\tau \sim \mathrm{Gamma}(a, b)$.
 
     The posterior is $\mathrm{Gamma}(a + \frac n2, b + \frac12 \sum_i (x_i - \mu)^2)$; one more observation has
@@ -127,20 +139,13 @@ class NormalPrecision(Gaussian):
 
     loc: Any
     constraints: ClassVar = {"loc": REAL}
-    prior_types: ClassVar = (Gamma,)
+    support: ClassVar = Model.support
 
-    def _increments(self, found: NumberMoments) -> tuple[Array, Array]:
-        r"""$\frac n2$ and $\frac12 \sum_i (x_i - \mu)^2$."""
-        count, mean, scatter = found
-        return count / 2, (scatter + count * (mean - self.loc) ** 2) / 2
+    def _increments(self, rows: Array) -> tuple[Array, Array]:
+        return jnp.full_like(rows, 0.5), (self._numbers(rows) - self.loc) ** 2 / 2
 
-    def _update(self, prior: Gamma, sufficient: NumberMoments) -> Gamma:
-        half, squares = self._increments(sufficient)
-        return Gamma(prior.concentration + half, prior.rate + squares)
-
-    def _log_evidence(self, prior: Gamma, sufficient: NumberMoments) -> Array:
-        half, squares = self._increments(sufficient)
-        return gamma_evidence(prior.concentration, prior.rate, half, squares) - half * LOG_2_PI
+    def _log_density(self, rows: Array, rate: Array) -> Array:
+        return (jnp.log(rate) - LOG_2_PI) / 2 - rate * self._increments(rows)[1]
 
     def _predictive(self, posterior: Gamma) -> Any:
         scale = jnp.sqrt(posterior.rate / posterior.concentration)
@@ -197,7 +202,7 @@ def _parameters(prior: Any) -> tuple[Array, ...]:
 
 
 @record()
-class LogNormalMean(LogGaussian, NormalMean):
+class LogNormalMean(Logarithms, NormalMean):
     r"""$\log x_i \sim N(\mu, \sigma^2)$ with known $\sigma$, $\mu \sim N(m, s^2)$: :class:`NormalMean` of logarithms.
 
     One more observation is log-normal.
@@ -216,7 +221,7 @@ class LogNormalMean(LogGaussian, NormalMean):
 
 
 @record()
-class LogNormalPrecision(LogGaussian, NormalPrecision):
+class LogNormalPrecision(Logarithms, NormalPrecision):
     r"""$\log x_i \sim N(\mu, \tau^{-1})$ with known $\mu$, $\tau \sim \mathrm{Gamma}(a, b)$: :class:`NormalPrecision`
     of logarithms.
 
@@ -236,7 +241,7 @@ class LogNormalPrecision(LogGaussian, NormalPrecision):
 
 
 @record()
-class LogNormalMeanPrecision(LogGaussian, NormalMeanPrecision):
+class LogNormalMeanPrecision(Logarithms, NormalMeanPrecision):
     r"""$\log x_i \sim N(\mu, \tau^{-1})$, $(\mu, \tau) \sim \mathrm{NormalGamma}(m, \lambda, a, b)$:
     :class:`NormalMeanPrecision` of logarithms.
 

@@ -8,10 +8,10 @@ from jaxtyping import Array
 from jaxmath import reduce
 from jaxmath._array import product
 from jaxmath._record import record
-from jaxmath.bayes.evidence import gamma_evidence
+from jaxmath.bayes.evidence import has_reference, reference_change, reference_rate, relative_gamma_evidence
 from jaxmath.bayes.model import Model
 from jaxmath.bayes.predictive import LogLomax, UniformToPareto
-from jaxmath.bayes.sufficient import scale
+from jaxmath.bayes.sufficient import base_change, scale
 from jaxmath.distributions import CompoundGamma, Gamma, Lomax, Pareto, special
 from jaxmath.distributions.constraints import POSITIVE
 
@@ -23,18 +23,38 @@ class Increments(NamedTuple):
     rate: Array
 
 
+@base_change.register
+def _base_change(part: Increments, whole: Increments) -> Array:
+    before, after = reference_rate(*part), reference_rate(*whole)
+    # without a rate of its own the part has the reference 1, and no term in the rate
+    own = has_reference(*part)
+    return jnp.where(own, reference_change(part.concentration, before, after), part.concentration * jnp.log(after))
+
+
 class WithGamma(Model):
-    r"""A likelihood $\prod_i \lambda^{h_i} e^{-\lambda e_i}$ in a parameter with a gamma prior, up to a factor."""
+    r"""A likelihood $\prod_i \lambda^{h_i} e^{-\lambda e_i}$ in a parameter with a gamma prior, up to a factor.
+
+    A subclass states ``_increments(rows)``, h and e of each row, ``_log_density(rows, rate)`` for a rate $\lambda$, and
+    ``_predictive(posterior)``.
+    """
 
     prior_types: ClassVar = (Gamma,)
+    statistics_type: ClassVar = Increments
     support: ClassVar = "positive"
 
     def _increments(self, rows: Array) -> tuple[Array, Array]:
         """h and e of each row."""
         raise NotImplementedError
 
+    def _log_density(self, rows: Array, rate: Array) -> Array:
+        """Of each row, given the parameter."""
+        raise NotImplementedError
+
     def _inside(self, rows: Array) -> Array:
         return (rows > 0) & (rows < jnp.inf)
+
+    def _log_base(self, rows: Array, sufficient: Increments) -> Array:
+        return self._log_density(rows, reference_rate(*sufficient))
 
     def _statistics(self, rows: Array, weights: Array) -> Increments:
         return Increments(*(product(weights, jnp.broadcast_to(part, rows.shape)) for part in self._increments(rows)))
@@ -43,7 +63,7 @@ class WithGamma(Model):
         return Gamma(prior.concentration + sufficient.concentration, prior.rate + sufficient.rate)
 
     def _log_evidence(self, prior: Gamma, sufficient: Increments) -> Array:
-        return gamma_evidence(prior.concentration, prior.rate, *sufficient)
+        return relative_gamma_evidence(prior.concentration, prior.rate, *sufficient)
 
 
 @record()
@@ -68,6 +88,9 @@ class ExponentialGamma(WithGamma):
     def _increments(self, rows: Array) -> tuple[Array, Array]:
         return jnp.ones_like(rows), rows
 
+    def _log_density(self, rows: Array, rate: Array) -> Array:
+        return jnp.log(rate) - rate * rows
+
     def _predictive(self, posterior: Gamma) -> Lomax:
         return Lomax(posterior.concentration, posterior.rate)
 
@@ -91,12 +114,16 @@ class GammaGamma(WithGamma):
 
     concentration: Any
     constraints: ClassVar = {"concentration": POSITIVE}
+    support: ClassVar = "positive, or 0 if the concentration of the model is 1"
 
     def _increments(self, rows: Array) -> tuple[Array, Array]:
         return self.concentration * jnp.ones_like(rows), rows
 
-    def _log_base(self, rows: Array) -> Array:
-        return special.log_gamma_density(rows, self.concentration) + rows
+    def _inside(self, rows: Array) -> Array:
+        return ((rows > 0) | (rows == 0) & (self.concentration == 1)) & (rows < jnp.inf)
+
+    def _log_density(self, rows: Array, rate: Array) -> Array:
+        return Gamma(self.concentration, rate)._log_prob(rows)
 
     def _predictive(self, posterior: Gamma) -> CompoundGamma:
         return CompoundGamma(self.concentration, posterior.concentration, posterior.rate)
@@ -129,8 +156,8 @@ class ParetoGamma(WithGamma):
     def _increments(self, rows: Array) -> tuple[Array, Array]:
         return jnp.ones_like(rows), special.log1p_ratio(jnp.maximum(rows - self.scale, 0), self.scale)
 
-    def _log_base(self, rows: Array) -> Array:
-        return -jnp.log(rows)
+    def _log_density(self, rows: Array, rate: Array) -> Array:
+        return jnp.log(rate) - rate * self._increments(rows)[1] - jnp.log(rows)
 
     def _predictive(self, posterior: Gamma) -> LogLomax:
         return LogLomax(posterior.concentration, posterior.rate, self.scale)
@@ -150,7 +177,7 @@ def _merge(a: CountMaximum, b: Any) -> CountMaximum:
 
 @scale.register
 def _scale(statistics: CountMaximum, power: Array) -> CountMaximum:
-    return statistics._replace(count=power * statistics.count)
+    return CountMaximum(power * statistics.count, jnp.where(power > 0, statistics.maximum, 0))
 
 
 @record()
@@ -168,6 +195,7 @@ class UniformPareto(Model):
     """
 
     prior_types: ClassVar = (Pareto,)
+    statistics_type: ClassVar = CountMaximum
     support: ClassVar = "not negative"
 
     def _inside(self, rows: Array) -> Array:

@@ -105,8 +105,8 @@ class LogLomax(Univariate):
     def _cdf(self, x: Array) -> Array:
         return self._of_logarithm()._cdf(self._log_ratio(x))
 
-    def _survival(self, x: Array) -> Array:
-        return self._of_logarithm()._survival(self._log_ratio(x))
+    def _log_survival(self, x: Array) -> Array:
+        return self._of_logarithm()._log_survival(self._log_ratio(x))
 
     def _log_cdf(self, x: Array) -> Array:
         return self._of_logarithm()._log_cdf(self._log_ratio(x))
@@ -167,12 +167,12 @@ class UniformToPareto(Univariate):
         return -jnp.log1p(1 / a) - jnp.log(self.scale) - (a + 1) * self._log_excess(x)
 
     def _cdf(self, x: Array) -> Array:
-        return jnp.where(x < self.scale, self._below() * (x / self.scale), 1 - self._survival(x))
+        return jnp.where(x < self.scale, self._below() * (x / self.scale), -jnp.expm1(self._log_survival(x)))
 
-    def _survival(self, x: Array) -> Array:
-        a = self.concentration
-        beyond = jnp.exp(-a * self._log_excess(x)) / (a + 1)
-        return jnp.where(x < self.scale, 1 - self._below() * (x / self.scale), beyond)
+    def _log_survival(self, x: Array) -> Array:
+        a, inner = self.concentration, x < self.scale
+        within = jnp.log1p(-self._below() * jnp.where(inner, x / self.scale, 0))
+        return jnp.where(inner, within, -a * self._log_excess(x) - jnp.log1p(a))
 
     def _below(self) -> Array:
         """The probability of at most s."""

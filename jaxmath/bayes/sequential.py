@@ -9,7 +9,7 @@ from jax.tree_util import Partial
 from jaxtyping import Array
 
 from jaxmath import reduce
-from jaxmath._array import as_float, in_range
+from jaxmath._array import as_float, as_weights, in_range
 from jaxmath.bayes.inference import integer_type, updated
 from jaxmath.bayes.model import Model
 from jaxmath.bayes.sufficient import Statistics, of_rows, scale
@@ -75,9 +75,7 @@ def as_groups(
         raise ValueError(f"{name}: expected {argument} with at least one row, got shape {shape}")
     if any(ranks):
         model._check_columns(function, prior, parts[0].shape[-1] + len(ranks) - 1)
-    weights = None if weights is None else as_float(name, weights)
-    if weights is not None and weights.shape != shape:
-        raise ValueError(f"{name}: expected weights of shape {shape}, one a row, got {weights.shape}")
+    weights = None if weights is None else as_weights(name, weights, shape)
     return model._for_prior(prior), (parts if several else parts[0]), weights
 
 
@@ -99,7 +97,6 @@ def _merge_discounted(a: tuple[Array, Statistics], b: tuple[Array, Statistics]) 
 
 def statistics_of_groups(model: Any, rows: Any, weights: Array | None) -> tuple[Statistics, Any]:
     """The statistics of each group of rows, of shapes (b, n, ...), about a point near all of them; and that point."""
-    weights = None if weights is None else jnp.where(weights >= 0, weights, jnp.nan)
     every, counted = jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:]), (rows, weights))
     model = model._cast(jnp.result_type(jnp.float32, *jax.tree.leaves((rows, model))))
     shift = model._shift(every, counted)

@@ -9,7 +9,7 @@ from jax.tree_util import Partial
 from jaxtyping import Array
 
 from jaxmath import reduce
-from jaxmath._array import wide
+from jaxmath._array import product, wide
 from jaxmath.moments import Moments
 
 
@@ -18,17 +18,34 @@ class Statistics(NamedTuple):
 
     Attributes:
       sufficient: what the posterior depends on.
-      log_base: the sum of the logarithms of what the likelihood has as a factor besides, such as Poisson's 1 / x!;
-        -inf if an observation is out of the support, NaN if one is NaN.
+      log_base: the part of the log-likelihood that the posterior does not depend on: that at a reference parameter
+        which ``sufficient`` determines, or that of a factor without parameters; -inf if an observation is out of the
+        support, NaN if one is NaN.
     """
 
     sufficient: Any
     log_base: Array
 
 
+@functools.singledispatch
+def base_change(part: Any, whole: Any) -> Any:
+    """How the log base of a part of the data changes from the reference of its statistics to that of the whole."""
+    return 0.0
+
+
+def rebased(statistics: Statistics, whole: Any) -> Array:
+    """The log base of a part of the data at the reference of other sufficient statistics."""
+    base = statistics.log_base
+    return jnp.where(jnp.isfinite(base), base + base_change(statistics.sufficient, whole), base)
+
+
 @reduce.merge.register
 def _merge(a: Statistics, b: Any) -> Statistics:
-    return Statistics(reduce.merge(a.sufficient, b.sufficient), a.log_base + b.log_base)
+    if jax.tree.map(jnp.shape, a) != jax.tree.map(jnp.shape, b):
+        shapes = " and ".join(str([leaf.shape for leaf in jax.tree.leaves(each.sufficient)]) for each in (a, b))
+        raise ValueError(f"reduce.merge: expected statistics of one shape, got {shapes}; of labels give num_classes")
+    whole = reduce.merge(a.sufficient, b.sufficient)
+    return Statistics(whole, rebased(a, whole) + rebased(b, whole))
 
 
 class NumberMoments(NamedTuple):
@@ -71,7 +88,8 @@ def scale(statistics: Any, power: Array) -> Any:
 
 @scale.register
 def _scale_statistics(statistics: Statistics, power: Array) -> Statistics:
-    return Statistics(scale(statistics.sufficient, power), power * statistics.log_base)
+    scaled = scale(statistics.sufficient, power)
+    return Statistics(scaled, power * rebased(statistics, scaled))
 
 
 @scale.register(Moments)
@@ -81,8 +99,9 @@ def _scale_moments(statistics: Any, power: Array) -> Any:
 
 
 def num_columns(sufficient: Any) -> int | None:
-    of = sufficient.mean if isinstance(sufficient, Moments) else jax.tree.leaves(sufficient)[0]
-    return of.shape[-1] if of.ndim else None
+    """How many columns the data of the statistics had; None for numbers."""
+    largest = max(jax.tree.leaves(sufficient), key=jnp.ndim)
+    return largest.shape[-1] if largest.ndim else None
 
 
 def of_rows(model: Any, shift: Any, rows: Any, weights: Array) -> Statistics:
@@ -91,10 +110,18 @@ def of_rows(model: Any, shift: Any, rows: Any, weights: Array) -> Statistics:
     known, inside = is_known(rows), model._inside(rows)
     valid, counted = known & inside, weights != 0
     safe = jax.tree.map(lambda a: jnp.where(_as_rows(valid, a), a, jnp.asarray(model.point, a.dtype)), rows)
-    base = jnp.where(known, jnp.where(inside, model._log_base(safe), -jnp.inf), jnp.nan)
-    log_base = jnp.sum(jnp.where(counted, weights * base, 0))
     marked = jax.tree.map(lambda a: jnp.where(_as_rows(valid | ~counted, a), a, jnp.nan), safe)
-    return Statistics(model._centered(marked, weights, shift), log_base)
+    sufficient = model._centered(marked, weights, shift)
+    base = jnp.where(known, jnp.where(inside, model._log_base(safe, sufficient), -jnp.inf), jnp.nan)
+    log_base = product(weights, jnp.broadcast_to(jnp.where(counted, base, 0), weights.shape))
+    return Statistics(sufficient, log_base)
+
+
+def typical_row(columns: Array, weights: Array | None) -> Array:
+    """A point near the data, of finite rows alone."""
+    finite = jnp.isfinite(columns).all(axis=1)
+    weights = jnp.where(finite, jnp.ones_like(columns[:, 0]) if weights is None else weights, 0)
+    return reduce.typical_row(jnp.where(finite[:, None], columns, 0), weights)
 
 
 def _as_rows(flags: Array, a: Array) -> Array:

@@ -11,7 +11,6 @@ from jaxmath import distributions
 from jaxmath._array import wide
 from jaxmath.bayes.model import Model
 from jaxmath.bayes.sufficient import is_known
-from jaxmath.distributions import Distribution
 
 
 def as_model(name: str, model: Any) -> Model:
@@ -57,10 +56,3 @@ def validate(model: Model, prior: Any, x: Any) -> None:
         raise ValueError(
             f"{model._name('validate')}: an observation must be {model.support}, got {got} in row {bad[0]}"
         )
-
-
-def as_distribution(name: str, d: Any) -> Distribution:
-    """Raises for what is no distribution."""
-    if not isinstance(d, Distribution):
-        raise TypeError(f"{name}: expected a distribution, got {type(d).__name__}")
-    return d

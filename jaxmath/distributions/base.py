@@ -364,6 +364,13 @@ def as_shape(name: str, shape: Any) -> tuple[int, ...]:
     return tuple(int(size) for size in sizes)
 
 
+def as_distribution(name: str, d: Any) -> Any:
+    """Raises TypeError for what is no distribution."""
+    if not isinstance(d, Distribution):
+        raise TypeError(f"{name}: expected a distribution, got {type(d).__name__}")
+    return d
+
+
 def validate(d: PyTree) -> None:
     """Raises if a parameter is out of its range; on the host, outside of jit, vmap and grad.
 
@@ -378,8 +385,7 @@ def validate(d: PyTree) -> None:
       >>> from jaxmath import distributions
       >>> distributions.validate(distributions.Normal(0.0, 1.0))
     """
-    if not isinstance(d, Distribution):
-        raise TypeError(f"distributions.validate: expected a distribution, got {type(d).__name__}")
+    d = as_distribution("distributions.validate", d)
     if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(d)):
         raise TypeError("distributions.validate: call it outside jit, vmap and grad")
     for field, value in d._given():

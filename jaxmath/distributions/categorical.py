@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from jaxmath._array import product
 from jaxmath._record import Computed, record
 from jaxmath.distributions.base import Distribution
 from jaxmath.distributions.constraints import LOGITS, SIMPLEX
@@ -30,7 +31,7 @@ class Categorical(Distribution):
     r"""$P(j) = p_j$ for a label $j = 0, \dots, k - 1$.
 
     Exactly one of ``probs`` and ``logits`` is given; both can be read. Labels drawn are whole numbers of the floating
-    type of the distribution, NaN where its parameters are not valid.
+    type of the distribution, NaN where its parameters are not valid. Mean and variance are of the labels as numbers.
 
     Args:
       probs: p, shape (..., k), which sum to 1.
@@ -69,6 +70,14 @@ class Categorical(Distribution):
     def _sample(self, key: Array, shape: tuple[int, ...]) -> Array:
         log_p = self._log_probs()
         return jax.random.categorical(key, log_p, shape=shape).astype(log_p.dtype)
+
+    def _mean(self) -> Array:
+        """Of the labels as numbers."""
+        return product(self.probs, jnp.arange(self.probs.shape[-1], dtype=self.probs.dtype))
+
+    def _variance(self) -> Array:
+        labels = jnp.arange(self.probs.shape[-1], dtype=self.probs.dtype)
+        return jnp.sum(self.probs * (labels - self._mean()[..., None]) ** 2, axis=-1)
 
     def _mode(self) -> Array:
         log_p = self._log_probs()

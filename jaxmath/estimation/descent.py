@@ -13,8 +13,9 @@ from jaxtyping import Array, Bool, Float, Int
 from jaxmath import optimize, reduce
 from jaxmath._array import as_weights
 from jaxmath.distributions import Distribution
+from jaxmath.distributions.base import as_distribution
 from jaxmath.distributions.constraints import from_unconstrained, to_unconstrained
-from jaxmath.estimation.likelihood import as_distribution, as_rows, log_likelihood, weighted_sum
+from jaxmath.estimation.likelihood import as_rows, log_likelihood, weighted_sum
 
 
 class Descent(NamedTuple):

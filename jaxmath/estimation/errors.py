@@ -11,8 +11,9 @@ from jaxtyping import Array
 from jaxmath._array import as_weights, product
 from jaxmath._record import replaced
 from jaxmath.distributions import Distribution
+from jaxmath.distributions.base import as_distribution
 from jaxmath.distributions.constraints import from_unconstrained, to_unconstrained
-from jaxmath.estimation.likelihood import as_distribution, as_rows, negative_log_likelihood
+from jaxmath.estimation.likelihood import as_rows, negative_log_likelihood
 
 
 def standard_errors(d: Distribution, x: Any, *, weights: Any = None) -> Any:

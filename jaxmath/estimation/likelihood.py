@@ -11,7 +11,7 @@ from jaxtyping import Array
 from jaxmath import reduce
 from jaxmath._array import as_weights
 from jaxmath.distributions import Distribution, special
-from jaxmath.distributions.base import Univariate, as_parameter
+from jaxmath.distributions.base import Univariate, as_distribution, as_parameter
 
 
 def negative_log_likelihood(d: Distribution, x: Any, *, weights: Any = None, chunk_size: int | None = None) -> Array:
@@ -137,9 +137,14 @@ def censored_log_prob(d: Univariate, x: Any, low: Any = -jnp.inf, high: Any = jn
     Reference: Tobin (1958).
     """
     name = "estimation.censored_log_prob"
+    d = _as_continuous(name, d)
+    return _censored_log_prob(d, *_as_numbers(name, x=x, low=low, high=high))
+
+
+def _as_continuous(name: str, d: Any) -> Univariate:
     if not isinstance(d, Univariate) or d.discrete:
         raise TypeError(f"{name}: expected a continuous distribution with a cdf, got {type(d).__name__}")
-    return _censored_log_prob(d, *_as_numbers(name, x=x, low=low, high=high))
+    return d
 
 
 @partial(jax.jit, inline=True)
@@ -174,8 +179,7 @@ def truncated_log_prob(d: Univariate, x: Any, low: Any = -jnp.inf, high: Any = j
     Reference: Cohen (1950).
     """
     name = "estimation.truncated_log_prob"
-    if not isinstance(d, Univariate) or d.discrete:
-        raise TypeError(f"{name}: expected a continuous distribution with a cdf, got {type(d).__name__}")
+    d = _as_continuous(name, d)
     return _truncated_log_prob(d, *_as_numbers(name, x=x, low=low, high=high))
 
 
@@ -193,13 +197,6 @@ def _stacked(d: Univariate, low: Array, high: Array) -> Array:
 
 def _as_numbers(name: str, **given: Any) -> list[Array]:
     return [as_parameter(name, field, value) for field, value in given.items()]
-
-
-def as_distribution(name: str, d: Any) -> Any:
-    """Raises TypeError for what is no distribution."""
-    if not isinstance(d, Distribution):
-        raise TypeError(f"{name}: expected a distribution, got {type(d).__name__}")
-    return d
 
 
 def as_rows(name: str, d: Distribution, x: Any) -> Array:
