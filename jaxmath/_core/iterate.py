@@ -61,7 +61,7 @@ def iterate(
       step: a function of parameters and data; hashable, and always the same one, or programs are compiled anew.
       start: parameters.
       data: all that a step depends on besides.
-      tol: at 0 all steps are made.
+      tol: at least four roundings of the objective, unless it is 0: then all steps are made.
       max_steps: static.
     """
     return _iterate(step, max_steps, jax.lax.stop_gradient(start), data, tol)
@@ -79,12 +79,18 @@ def best_of(
     return jax.tree.map(lambda leaf: leaf[best], runs)
 
 
+def rounding(objective: Float[Array, ""]) -> Float[Array, ""]:
+    """The size of a change of an objective that may be nothing but rounding."""
+    return 4 * jnp.finfo(objective.dtype).eps * jnp.abs(objective)
+
+
 @partial(jax.custom_jvp, nondiff_argnums=(0, 1))
 def _iterate(step: Callable[[Any, Any], Step], max_steps: int, start: PyTree, data: PyTree, tol: Array) -> Run:
     def go_on(state: _State) -> _State:
         new, objective = step(state.params, data)
         before = jnp.where(state.num_steps == 0, -jnp.inf, state.history[state.num_steps - 1])
-        converged = (jnp.abs(objective - before) < tol) & jnp.isfinite(objective)
+        least = jnp.where(tol > 0, jnp.maximum(tol, rounding(objective)), tol)
+        converged = (jnp.abs(objective - before) < least) & jnp.isfinite(objective)
         finished = converged | (state.num_steps == max_steps) | ~jnp.isfinite(objective)
         params = jax.tree.map(partial(jnp.where, finished), state.params, new)
         history = state.history.at[state.num_steps].set(objective)

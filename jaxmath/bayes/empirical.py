@@ -9,8 +9,9 @@ from jax.flatten_util import ravel_pytree
 from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, Int
 
-from jaxmath._array import as_size, in_range, product, root
-from jaxmath._core.iterate import Step, iterate
+from jaxmath._array import as_size, in_range, product
+from jaxmath._core.implicit import FixedPoint, fixed_point, no_tangent
+from jaxmath._core.iterate import Run, Step, iterate, rounding
 from jaxmath.bayes.inference import evidence
 from jaxmath.bayes.model import Model
 from jaxmath.bayes.sequential import as_groups, statistics_of_groups, unshifted
@@ -52,7 +53,7 @@ def empirical_bayes(
       weights: how often each row counts, shape (g, n); None counts each once. Groups of successes and failures are
         ``[[1, 0]] * g`` with their numbers as weights, for BernoulliBeta.
       max_steps: steps at most, static.
-      tol: of the mean log-evidence of a group; unless 0, at least four roundings of it at the start.
+      tol: of the mean log-evidence of a group; unless 0, at least four roundings of it.
 
     Returns:
       The fitted prior and the facts. Its derivative with respect to the data is that of the maximum.
@@ -87,19 +88,37 @@ def _fit(model: Any, prior: Any, rows: Any, weights: Any, tol: Array, max_steps:
     found, shift = statistics_of_groups(model, rows, weights)
     statistics = jax.vmap(lambda each: unshifted(model, each, shift))(found)
     prior = prior._cast(jnp.promote_types(prior._dtype(*jax.tree.leaves((model, statistics))), jnp.float32))
+    prior = jax.lax.stop_gradient(prior)
     start, _ = ravel_pytree(to_unconstrained(prior))
-    tol = _above_rounding(tol.astype(start.dtype), model, prior, statistics)
-    run = iterate(_newton_step, start, (model, prior, statistics), tol=tol, max_steps=max_steps)
+    run, _ = _maximum(max_steps, start, (model, prior, statistics), tol.astype(start.dtype))
     num_groups = statistics.log_base.shape[0]
     params = _prior_of(prior, jnp.where(jnp.isfinite(run.objective), run.params, jnp.nan))
     return EmpiricalBayes(params, num_groups * run.objective, num_groups * run.history, run.num_steps, run.converged)
 
 
-def _above_rounding(tol: Array, model: Any, prior: Any, statistics: Any) -> Array:
-    """A tolerance, unless it is 0, that is not below the rounding of the mean log-evidence of a group."""
-    size = jnp.abs(jax.vmap(lambda each: evidence(model, prior, each))(statistics).mean())
-    floor = 4 * jnp.finfo(tol.dtype).eps * jnp.where(jnp.isfinite(size), size, 0)
-    return jax.lax.stop_gradient(jnp.where(tol > 0, jnp.maximum(tol, floor), tol))
+Data = tuple[Any, Any, Any]  # model, start, statistics of the groups
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _maximum(max_steps: int, start: Array, data: Data, tol: Array) -> tuple[Run, FixedPoint]:
+    r"""Newton's method, and where further steps lead: the point of the derivatives.
+
+    There the gradient g is 0, so $\dot u = -H^{-1} \partial_z g\, \dot z$ for data z.
+    """
+    run = iterate(_newton_step, start, data, tol=tol, max_steps=max_steps)
+    return run, fixed_point(_params_after, run.params, data)
+
+
+@_maximum.defjvp
+def _maximum_jvp(max_steps: int, primals: tuple, tangents: tuple) -> tuple[Any, Any]:
+    start, data, tol = primals
+    run, point = _maximum(max_steps, start, data, tol)
+    u = jnp.where(point.converged, point.params, jnp.nan)
+    gradient = jax.jacfwd(_mean_evidence)
+    _, (change, objective) = jax.jvp(lambda z: (gradient(u, z), _mean_evidence(u, z)), (data,), (tangents[1],))
+    tangent = -jnp.linalg.solve(jax.jacfwd(gradient)(u, data), change)
+    of_run = jax.tree.map(no_tangent, run)._replace(params=tangent, objective=objective)
+    return (run, point), (of_run, FixedPoint(tangent, no_tangent(point.converged)))
 
 
 def _prior_of(like: Any, u: Array) -> Any:
@@ -107,33 +126,37 @@ def _prior_of(like: Any, u: Array) -> Any:
     return from_unconstrained(like, ravel_pytree(to_unconstrained(like))[1](u))
 
 
-def _newton_step(u: Array, data: tuple[Any, Any, Any]) -> Step:
-    """A step on the mean log-evidence of a group; a gradient within its rounding is none."""
+def _evidences(u: Array, data: Data) -> Array:
+    """The log-evidence of each group."""
     model, like, statistics = data
-    like = jax.lax.stop_gradient(like)
+    prior = _prior_of(like, u)
+    return jax.vmap(lambda each: evidence(model, prior, each))(statistics)
 
-    def of_group(u: Array, each: Any) -> tuple[Array, Array]:
-        value = evidence(model, _prior_of(like, u), each)
-        return value, value
 
-    def falls(length: Array) -> Array:
-        value = jax.vmap(of_group, in_axes=(None, 0))(jax.lax.stop_gradient(u + length * direction), statistics)[
-            0
-        ].mean()
-        return ~(value >= objective - 4 * jnp.finfo(u.dtype).eps * jnp.abs(objective)) & (length > 1e-6)
+def _mean_evidence(u: Array, data: Data) -> Array:
+    return _evidences(u, data).mean()
+
+
+def _params_after(u: Array, data: Data) -> Array:
+    return _newton_step(u, data).params
+
+
+def _newton_step(u: Array, data: Data) -> Step:
+    """A step on the mean log-evidence of a group; a gradient within its rounding is none."""
 
     def gradient(u: Array) -> tuple[Array, tuple[Array, Array, Array]]:
-        slopes, values = jax.vmap(jax.jacfwd(of_group, has_aux=True), in_axes=(None, 0))(u, statistics)
+        slopes, values = jax.jacfwd(lambda u: (_evidences(u, data),) * 2, has_aux=True)(u)
         mean = slopes.mean(axis=0)
         return mean, (values.mean(), mean, jnp.abs(slopes).mean(axis=0))
 
     hessian, (objective, slope, size) = jax.jacfwd(gradient, has_aux=True)(u)
-    rounding = 8 * jnp.finfo(u.dtype).eps * size
-    slope -= jax.lax.stop_gradient(jnp.where(jnp.abs(slope) <= rounding, slope, 0))
-    # the derivative of the Hessian has the factor slope, 0 at the maximum
-    direction = newton_direction(jax.lax.stop_gradient(hessian), slope)
-    first = 1 / (1 + root(jnp.abs(product(slope, direction))))
-    halvings = jax.lax.while_loop(
-        lambda h: falls(jax.lax.stop_gradient(first) * h), lambda h: h / 2, jnp.ones_like(first)
-    )
-    return Step(u + halvings * first * direction, objective)
+    slope = jnp.where(jnp.abs(slope) > 8 * jnp.finfo(u.dtype).eps * size, slope, 0)
+    direction = newton_direction(hessian, slope)
+    first = 1 / (1 + jnp.sqrt(jnp.abs(product(slope, direction))))
+
+    def falls(length: Array) -> Array:
+        value = _mean_evidence(u + length * direction, data)
+        return ~(value >= objective - rounding(objective)) & (length > 1e-6 * first)
+
+    length = jax.lax.while_loop(falls, lambda length: length / 2, first)
+    return Step(u + length * direction, objective)

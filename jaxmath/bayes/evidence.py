@@ -98,9 +98,10 @@ def reference_change(
 def _growth(a: Array, b: Array, h: Array, e: Array) -> Array:
     r"""$a \log \frac{1 + h / a}{1 + e / b} - \frac12 \log(1 + \frac ha) + s(a + h) - s(a)$ with the error s of
     Stirling's formula."""
-    far = special.log1p_ratio(h, a) - special.log1p_ratio(e, b)
+    t, v = h / a, e / b
+    log_growth = jnp.log1p(t)
     errors = special.stirling_error(jnp.stack(jnp.broadcast_arrays(a + h, a)))
-    return a * _log_ratio(h / a, e / b, far) - special.log1p_ratio(h, a) / 2 + errors[0] - errors[1]
+    return a * _log_ratio(t, v, log_growth - jnp.log1p(v)) - log_growth / 2 + errors[0] - errors[1]
 
 
 def _log_ratio(t: Array, v: Array, far: Array) -> Array:

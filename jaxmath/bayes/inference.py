@@ -54,16 +54,19 @@ jit_update = jax.jit(updated, inline=True)
 
 @partial(jax.jit, inline=True)
 def jit_posterior(model: Any, prior: Any, rows: Any, weights: Array | None, power: Array) -> Any:
+    """The posterior given data whose likelihood is raised to a power."""
     found = statistics_of(model, rows, weights)
     return updated(model, prior, scale(found, power.astype(found.log_base.dtype)))
 
 
 @partial(jax.jit, inline=True)
 def jit_log_evidence(model: Any, prior: Any, rows: Any, weights: Array | None) -> Array:
+    """The log-evidence of data."""
     return evidence(model, prior, statistics_of(model, rows, weights))
 
 
 @partial(jax.jit, inline=True)
 def jit_predictive(model: Any, posterior: Any, *features: Array) -> Any:
+    """The predictive distribution, of targets for these features."""
     model, posterior, features, valid = promoted(model, posterior, features)
     return with_nan(model._predictive(posterior, *features), valid)

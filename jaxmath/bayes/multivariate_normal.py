@@ -50,11 +50,6 @@ class VectorGaussian(Vectors):
         return moments._unshift(sufficient, shift)
 
 
-def transpose(a: Float[Array, "*b n m"]) -> Float[Array, "*b m n"]:
-    """The matrices the other way round."""
-    return jnp.swapaxes(a, -2, -1)
-
-
 def times(matrix: Float[Array, "*#b n m"], vector: Float[Array, "*#b m"]) -> Float[Array, "*b n"]:
     """Products of matrices and vectors, of which both may have batch axes."""
     return product(matrix, vector[..., None])[..., 0]
@@ -62,13 +57,13 @@ def times(matrix: Float[Array, "*#b n m"], vector: Float[Array, "*#b m"]) -> Flo
 
 def factor_of_sum(factor: Float[Array, "*#b d d"], matrix: Float[Array, "*#b d d"]) -> Float[Array, "*b d d"]:
     r"""The lower factor of $I + T^T M T$ for a factor T and a symmetric matrix M."""
-    return cholesky(jnp.eye(factor.shape[-1], dtype=matrix.dtype) + product(transpose(factor), product(matrix, factor)))
+    return cholesky(jnp.eye(factor.shape[-1], dtype=matrix.dtype) + product(factor.mT, product(matrix, factor)))
 
 
 def log_diagonal_of_sum(factor: Float[Array, "*#b d d"], matrix: Float[Array, "*#b d d"]) -> Float[Array, "*b d"]:
     r"""The logarithms of the diagonal of that factor, with all digits where the matrix is small."""
     of_sum = factor_of_sum(factor, matrix)
-    squares = jnp.sum(product(transpose(factor), matrix) * transpose(factor), axis=-1)
+    squares = jnp.sum(product(factor.mT, matrix) * factor.mT, axis=-1)
     excess = squares - jnp.sum(jnp.tril(of_sum, -1) ** 2, axis=-1)
     small = excess < 1
     diagonal = jnp.diagonal(of_sum, axis1=-2, axis2=-1)
@@ -107,7 +102,7 @@ class MultivariateMean(VectorGaussian):
     def _solve(self, prior: Any, found: Moments) -> tuple[Array, Array, Array]:
         r"""With $\Lambda = C C^T$, $\Lambda_0^{-1} = T T^T$: $B = C^T T$, the factor F of $I + n B B^T$ and $F^{-1} C^T
         (\bar x - m)$."""
-        half = transpose(cholesky(self.precision))
+        half = cholesky(self.precision).mT
         b = product(half, _factor(prior))
         identity = jnp.eye(b.shape[-1], dtype=b.dtype)
         factor = cholesky(identity + found.count[..., None, None] * gram(b))
@@ -115,9 +110,9 @@ class MultivariateMean(VectorGaussian):
 
     def _update(self, prior: Any, sufficient: Moments) -> MultivariateNormal:
         count, (b, factor, z) = sufficient.count[..., None], self._solve(prior, sufficient)
-        pulled = times(product(_factor(prior), transpose(b)), times(transpose(inverse(factor)), z))
+        step = times(product(_factor(prior), b.mT), times(inverse(factor).mT, z))
         precision = _precision(prior) + count[..., None] * self.precision
-        return MultivariateNormal(prior.loc + count * pulled, precision=precision)
+        return MultivariateNormal(prior.loc + count * step, precision=precision)
 
     def _log_evidence(self, prior: Any, sufficient: Moments) -> Array:
         r"""$-\frac{n d}2 \log 2 \pi + \frac n2 \log |\Lambda| - \frac12 \operatorname{tr} \Lambda S - \sum_j
@@ -140,7 +135,7 @@ def inverse(factor: Float[Array, "*b d d"]) -> Float[Array, "*b d d"]:
 
 def _precision(prior: Any) -> Array:
     given = vars(prior)["precision"]
-    return gram(transpose(inverse(_factor(prior)))) if given is None else given
+    return gram(inverse(_factor(prior)).mT) if given is None else given
 
 
 class WithWishart(Vectors):
@@ -157,7 +152,7 @@ class WithWishart(Vectors):
     def _updated_scale(self, prior: Any, found: Any) -> Array:
         factor = cholesky(prior.scale)
         of_sum = factor_of_sum(factor, self._squares(prior, found))
-        return gram(transpose(solve(of_sum, transpose(factor))))
+        return gram(solve(of_sum, factor.mT).mT)
 
     def _log_evidence(self, prior: Any, sufficient: Any) -> Array:
         r"""$-\frac{n d}2 \log \pi + \frac n2 \log |V| + \sum_j \left( \log \Gamma(a_j + \frac n2) - \log \Gamma(a_j) -

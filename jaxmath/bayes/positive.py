@@ -164,7 +164,7 @@ class ParetoGamma(WithGamma):
 
 
 class CountMaximum(NamedTuple):
-    """The count of data and their largest value, 0 where nothing was counted."""
+    """The count of data and their largest value, 0 without rows."""
 
     count: Array
     maximum: Array
@@ -214,8 +214,8 @@ class UniformPareto(Model):
         return -jnp.log1p(count / a) - count * jnp.log(limit) - a * excess
 
     def _limit(self, prior: Pareto, sufficient: CountMaximum) -> Array:
-        counted = sufficient.count != 0
-        return jnp.maximum(prior.scale, jnp.where(counted, sufficient.maximum, prior.scale))
+        known = sufficient.count != 0
+        return jnp.maximum(prior.scale, jnp.where(known, sufficient.maximum, prior.scale))
 
     def _predictive(self, posterior: Pareto) -> UniformToPareto:
         return UniformToPareto(posterior.concentration, posterior.scale)

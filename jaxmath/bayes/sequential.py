@@ -97,9 +97,9 @@ def _merge_discounted(a: tuple[Array, Statistics], b: tuple[Array, Statistics]) 
 
 def statistics_of_groups(model: Any, rows: Any, weights: Array | None) -> tuple[Statistics, Any]:
     """The statistics of each group of rows, of shapes (b, n, ...), about a point near all of them; and that point."""
-    every, counted = jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:]), (rows, weights))
+    every, row_weights = jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:]), (rows, weights))
     model = model._cast(jnp.result_type(jnp.float32, *jax.tree.leaves((rows, model))))
-    shift = model._shift(every, counted)
+    shift = model._shift(every, row_weights)
     statistics = Partial(of_rows, model, shift)
     return jax.vmap(lambda rows, weights: reduce.over(statistics, rows, weights=weights))(rows, weights), shift
 

@@ -53,7 +53,7 @@ class NumberMoments(NamedTuple):
 
     Attributes:
       count: the sum of weights.
-      mean: the weighted mean; 0 where nothing was counted.
+      mean: the weighted mean; 0 without rows.
       scatter: the weighted sum of squared deviations from it.
     """
 
@@ -108,12 +108,12 @@ def of_rows(model: Any, shift: Any, rows: Any, weights: Array) -> Statistics:
     """The statistics of a chunk. Rows out of the support are NaN in them, and -inf in the base, unless of weight 0."""
     rows = jax.tree.map(wide, rows)
     known, inside = is_known(rows), model._inside(rows)
-    valid, counted = known & inside, weights != 0
+    valid, included = known & inside, weights != 0
     safe = jax.tree.map(lambda a: jnp.where(_as_rows(valid, a), a, jnp.asarray(model.point, a.dtype)), rows)
-    marked = jax.tree.map(lambda a: jnp.where(_as_rows(valid | ~counted, a), a, jnp.nan), safe)
+    marked = jax.tree.map(lambda a: jnp.where(_as_rows(valid | ~included, a), a, jnp.nan), safe)
     sufficient = model._centered(marked, weights, shift)
     base = jnp.where(known, jnp.where(inside, model._log_base(safe, sufficient), -jnp.inf), jnp.nan)
-    log_base = product(weights, jnp.broadcast_to(jnp.where(counted, base, 0), weights.shape))
+    log_base = product(weights, jnp.broadcast_to(jnp.where(included, base, 0), weights.shape))
     return Statistics(sufficient, log_base)
 
 

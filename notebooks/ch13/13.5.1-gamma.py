@@ -36,7 +36,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from scipy import stats
 
-from jaxmath import plot
+from jaxmath import bayes, plot
 from jaxmath.distributions import Exponential, Gamma, Normal, Poisson
 
 plot.style()
@@ -144,7 +144,8 @@ plt.show()
 prior = Gamma(2.0, 2.0)
 data = np.asarray(Normal(0.0, 2.0).sample(jax.random.key(5), (100,)), float)
 numbers = np.array([0, 5, 20, 100])
-posterior = Gamma(2.0 + numbers / 2, 2.0 + np.array([np.sum(data[:n] ** 2) for n in numbers]) / 2)
+seen = (np.arange(100) < numbers[:, None]) * 1.0
+posterior = jax.vmap(lambda seen: bayes.NormalPrecision(0.0).posterior(prior, data, weights=seen))(seen)
 t = np.linspace(0.004, 2.4, 600)
 beliefs = np.asarray(posterior.prob(t[:, None]))
 log_likelihoods = np.asarray(Normal(0.0, np.sqrt(1 / t)).log_prob(data[:, None]))

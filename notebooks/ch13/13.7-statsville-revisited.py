@@ -52,7 +52,7 @@ print("device:", jax.devices()[0].device_kind)
 #
 # $$(\mu, \tau) \sim \text{NormalGamma}(150,\ 100,\ 10.5,\ 810) .$$
 #
-# (With $a = 100.5$ and $b = 8100$ the maximum is the same and the precision weighs ten times as much.) We draw the
+# (With $a = 100.5$ and $b = 8100$ the maximum is the same and the precision counts as 201 earlier heights in place of 21.) We draw the
 # heights from $N(152, 8^2)$, so that we know what should come out.
 
 # %%

@@ -92,6 +92,38 @@ def _vectors_numpy(x):
     return mean * (n / (n + 1)), np.linalg.inv(inverse)
 
 
+def _successes(rng):
+    return (rng.binomial(_SAMPLES, rng.beta(8, 22, size=_GROUPS)).astype(np.float32),)
+
+
+def _learnt_ours(k):
+    from jaxmath import bayes
+    from jaxmath.distributions import Beta
+
+    def prior(k):
+        found = bayes.empirical_bayes(bayes.BinomialBeta(_SAMPLES), Beta(1.0, 1.0), k[:, None])
+        return found.params.a, found.params.b
+
+    return compiled(prior, k)
+
+
+def _learnt_scipy(k):
+    from scipy import optimize, special
+
+    k = k.astype(float)
+
+    def loss(u):
+        a, b = np.exp(u)
+        value = special.betaln(a + k, b + _SAMPLES - k).mean() - special.betaln(a, b)
+        of_sum = special.digamma(a + b) - special.digamma(a + b + _SAMPLES)
+        of_a = special.digamma(a + k).mean() - special.digamma(a) + of_sum
+        of_b = special.digamma(b + _SAMPLES - k).mean() - special.digamma(b) + of_sum
+        return -value, -np.array([a * of_a, b * of_b])
+
+    found = optimize.minimize(loss, np.zeros(2), jac=True, method="BFGS", options={"gtol": 1e-9})
+    return tuple(np.exp(found.x))
+
+
 def _peer(function):
     return lambda x: functools.partial(function, x)
 
@@ -105,6 +137,9 @@ WORKLOADS = {
     ),
     f"bayes {_GROUPS} groups of {_SAMPLES}": Workload(
         "NumPy", _groups, _groups_ours, _peer(_groups_numpy), _groups_numpy, 1.5
+    ),
+    f"bayes the prior of {_GROUPS} groups learnt from their evidence": Workload(
+        "SciPy", _successes, _learnt_ours, _peer(_learnt_scipy), _learnt_scipy
     ),
     f"bayes {_ROWS} vectors of {_COLUMNS}, mean and precision": Workload(
         "NumPy", _vectors, _vectors_ours, _peer(_vectors_numpy), _vectors_numpy

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from scipy import optimize, special, stats
+from scipy.integrate import quad as integrate_line
 
 
 def integrate(log_density: Any, start: Any, points: int, width: float = 9.0) -> Any:
@@ -257,19 +258,27 @@ def multivariate_precision(x, w, loc, df, scale):
 
 
 def multivariate_mean_precision(x, w, loc, size, df, scale):
-    """The same with the mean unknown, integrated by Student's t distribution of each observation in turn.
+    """The same with the mean unknown: given the precision T, all rows together are normal about the prior's mean.
 
-    The predictive distributions are SciPy's; the parameters move by one observation at a time.
+    With the factor C of T the rows of (X - m) C are so many draws of each column of N(0, diag(1 / w) + 1 / size).
     """
-    value, d = 0.0, len(loc)
-    inverse = np.linalg.inv(scale)
-    for row, times in zip(x, w, strict=True):
-        for _ in range(int(times)):
-            shape = inverse * (size + 1) / (size * (df - d + 1))
-            value += stats.multivariate_t.logpdf(row, loc, shape, df - d + 1)
-            inverse = inverse + size / (size + 1) * np.outer(row - loc, row - loc)
-            loc, size, df = (size * loc + row) / (size + 1), size + 1, df + 1
-    return loc, np.array(df), np.linalg.inv(inverse), value
+    n = len(x)
+    covariance = np.diag(1 / w) + 1 / size
+    inverse, log_det = np.linalg.inv(covariance), np.linalg.slogdet(covariance)[1]
+    # a density to the power w is one of variance 1 / w, up to a factor
+    powers = np.sum(-(w - 1) * math.log(2 * math.pi) - np.log(w))
+
+    def log_density(u):
+        c, jacobian = _matrices(u)
+        y = np.einsum("ni,mij->mnj", x - loc, c)
+        log_c = np.log(c[:, 0, 0]) + np.log(c[:, 1, 1])
+        normal = -np.einsum("mnj,nk,mkj->m", y, inverse, y) / 2 - log_det - n * math.log(2 * math.pi)
+        return normal + powers + w.sum() * log_c + _log_wishart(c, df, scale) + jacobian
+
+    value, nodes, weights = integrate(log_density, np.zeros(3), 70, width=11.0)
+    c, _ = _matrices(nodes)
+    mean = loc + np.ones(n) @ inverse @ (x - loc) / size  # the regression of the mean on the rows
+    return mean, np.array(df + w.sum()), np.einsum("n,nij,nkj->ik", weights, c, c), value
 
 
 def linear_regression(features, targets, w, loc, precision, a, b, new):
@@ -296,11 +305,15 @@ def linear_regression(features, targets, w, loc, precision, a, b, new):
 
 def uniform(x, w, a, s, new):
     """Posterior mean of the limit of uniform data, evidence, and density of a new observation: integrals of powers."""
-    n, limit = w.sum(), max(s, *x)
-    value = math.log(a) + a * math.log(s) - math.log(a + n) - (a + n) * math.log(limit)
-    node, weight = np.polynomial.laguerre.laggauss(60)  # the logarithm of the limit is exponential
-    theta = limit * np.exp(node / (a + n))
-    return np.sum(weight * theta), value, np.log(np.sum(weight / theta))
+    limit = max(s, *x)
+
+    def integral(power):
+        density = lambda t: t**power * t ** -w.sum() * stats.pareto.pdf(t, a, scale=s)  # noqa: E731
+        return integrate_line(density, limit, np.inf, epsabs=0, epsrel=1e-12)[0]
+
+    evidence, beyond = integral(0), integral(-1)
+    assert new < limit
+    return integral(1) / evidence, math.log(evidence), math.log(beyond / evidence)
 
 
 def posteriors_one_by_one(batches, loc, scale, sigma):
