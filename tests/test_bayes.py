@@ -561,7 +561,7 @@ def test_the_prior_of_groups_has_a_gradient_in_float32():
 
     found, params = quick(jax.grad(concentration, has_aux=True), weights.astype(np.float32))
     a, b = float(params.a), float(params.b)
-    of_a, of_b = special.polygamma(1, weights + [a, b]).T
+    of_a, of_b = special.polygamma(1, weights + np.array([a, b])).T
     of_sum = special.polygamma(1, weights.sum(axis=1) + a + b)
     mixed = np.array([[of_a - of_sum, -of_sum], [-of_sum, of_b - of_sum]])  # score by successes and failures
     own = special.polygamma(1, a + b) - np.diag(special.polygamma(1, [a, b]))
