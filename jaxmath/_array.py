@@ -117,14 +117,14 @@ def rank_hint(ndim: int) -> str:
     return "; more axes go through jax.vmap" if ndim > 2 else ""
 
 
-def as_weights(name: str, weights: Any, num_rows: int | tuple[int, ...]) -> Float[Array, "*rows"]:
+def as_weights(name: str, weights: Any, shape: int | tuple[int, ...]) -> Float[Array, "*rows"]:
     """Weights of shape ``(n,)``, or of a given one, as floats; a negative or NaN weight becomes NaN.
 
     Large integers are rounded: nothing is subtracted from a weight.
     """
     weights = real(name, unmasked(name, "weights", weights))
     weights = weights if jnp.issubdtype(weights.dtype, jnp.floating) else weights.astype(float)
-    shape = num_rows if isinstance(num_rows, tuple) else (num_rows,)
+    shape = shape if isinstance(shape, tuple) else (shape,)
     if weights.shape != shape:
         raise ValueError(f"{name}: expected weights of shape {shape}, one a row, got {weights.shape}")
     if isinstance(weights, np.ndarray):  # on the host, where it needs no program

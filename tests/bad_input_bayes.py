@@ -85,11 +85,16 @@ ROWS = [
     ),
     *table(
         "bayes.Model.update",
-        ("data", lambda: POISSON.update(PRIOR, X), (TypeError, "expected statistics of the model, got ndarray")),
+        ("data", lambda: POISSON.update(PRIOR, X), (TypeError, r"expected statistics .*\(Increments\), got ndarray")),
+        (
+            "counts of three classes",
+            lambda: bayes.BernoulliBeta().update(d.Beta(1.0, 1.0), bayes.CategoricalDirichlet(3).statistics([0, 0, 0])),
+            (ValueError, "expected 2 columns for this prior, got 3"),
+        ),
         (
             "statistics of another model",
             lambda: POISSON.update(PRIOR, bayes.NormalMean(1.0).statistics(X)),
-            (TypeError, "expected statistics of the model, got NumberMoments"),
+            (TypeError, r"expected statistics of the model \(Increments\), got NumberMoments"),
         ),
         (
             "another prior",
@@ -144,7 +149,12 @@ ROWS = [
         (
             "statistics of several sizes",
             lambda: reduce.merge(*(bayes.CategoricalDirichlet().statistics(x) for x in ([0, 2], [0, 0]))),
-            (ValueError, r"one shape, got \[\(3,\)\] and \[\(1,\)\]; of labels give num_classes"),
+            (ValueError, r"one shape, got \[\(3,\)\] and \[\(1,\)\]; give num_classes for labels"),
+        ),
+        (
+            "statistics of several models",
+            lambda: reduce.merge(POISSON.statistics(X), bayes.UniformPareto().statistics(X)),
+            (TypeError, "statistics of one model, got Increments and CountMaximum"),
         ),
     ),
     *table(

@@ -154,7 +154,13 @@ def test_parts_merge_and_powers_weigh(name):
         check_equal(model.update(prior, reduce.merge(*parts)), whole)
 
 
-@every_model
+WITH_REFERENCE = [
+    "NormalPrecision", "BernoulliBeta", "BinomialBeta", "GeometricBeta", "NegativeBinomialBeta", "CategoricalDirichlet",
+    "MultinomialDirichlet", "PoissonGamma", "ExponentialGamma", "GammaGamma", "ParetoGamma",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WITH_REFERENCE)
 def test_the_base_of_parts_is_that_of_the_whole(name):
     """What the evidence consists of besides the sufficient statistics, though each part has its own reference."""
     with jax.enable_x64(True):
@@ -162,13 +168,63 @@ def test_the_base_of_parts_is_that_of_the_whole(name):
         statistics = model.statistics
         if name == "CategoricalDirichlet":
             statistics = bayes.CategoricalDirichlet(3).statistics
-        parts = [quick(lambda x, w: statistics(x, weights=w), x, w * 1.0) for w in (np.arange(N) < 5, np.arange(N) > 4)]
-        merged, whole = reduce.merge(*parts), quick(lambda x, w: statistics(x, weights=w), x, np.ones(N))
-        np.testing.assert_allclose(merged.log_base, whole.log_base, rtol=1e-12, atol=1e-12)
+        of = lambda w: quick(lambda x, w: statistics(x, weights=w), x, w * 1.0)  # noqa: E731
+        first, second = of(np.arange(N) < 5), of(np.arange(N) > 4)
+        nothing = of(np.zeros(N))
+        whole = of(np.ones(N)).log_base
+        for merged in (reduce.merge(first, second), reduce.merge(nothing, reduce.merge(first, second))):
+            np.testing.assert_allclose(merged.log_base, whole, rtol=1e-12, atol=1e-12)
         for power in (0.0, 0.5):
-            scaled = scale(parts[0], power)
-            expected = quick(lambda x, w: statistics(x, weights=w), x, power * (np.arange(N) < 5))
-            np.testing.assert_allclose(scaled.log_base, expected.log_base, rtol=1e-12, atol=1e-12)
+            expected = of(power * (np.arange(N) < 5)).log_base
+            np.testing.assert_allclose(scale(first, power).log_base, expected, rtol=1e-12, atol=1e-12)
+
+
+SEVERAL_CHUNKS = {
+    "one success": (bayes.BinomialBeta(1_000_000), Beta(1.0, 1.0), np.eye(1, 5000, 4999)[0], None),
+    "a class without rows": (
+        bayes.MultinomialDirichlet(100_000), Dirichlet([1.0, 1.0, 1.0]), np.tile([4e4, 6e4, 0.0], (5000, 1)), None
+    ),
+    "no success": (bayes.BernoulliBeta(), Beta(1.0, 1.0), np.zeros(5000), np.full(5000, 1e5)),
+    "weights that fall": (bayes.PoissonGamma(), Gamma(2.0, 1.0), np.full(20_000, 3.0), 0.995 ** np.arange(20_000.0)),
+    "rates far apart": (
+        bayes.ExponentialGamma(), Gamma(2.0, 1.0), np.where(np.arange(9000) < 4096, 1e-6, 10.0), None
+    ),
+    "zeros first": (bayes.ExponentialGamma(), Gamma(2.0, 1.0), np.where(np.arange(9000) < 4096, 0, 0.25), None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SEVERAL_CHUNKS)
+def test_chunks_of_any_rates_add_up(name):
+    """In float32, beside one chunk in float64, with the derivative by the first weight."""
+    model, prior, x, weights = SEVERAL_CHUNKS[name]
+    weights = np.ones(len(x)) if weights is None else weights
+
+    def evidence(first, prior, x, weights):
+        return model.log_evidence(prior, x, weights=weights.at[0].set(first))
+
+    both = jax.value_and_grad(evidence)
+    value, slope = quick(both, np.float32(weights[0]), prior, np.float32(x), jnp.float32(weights))
+    with jax.enable_x64(True):
+        prior = jax.tree.map(lambda a: jnp.asarray(a, float), prior)
+        rows, index = np.unique(x, axis=0, return_inverse=True)
+        rows, totals = np.concatenate([x[:1], rows]), np.bincount(index.ravel(), np.r_[0.0, weights[1:]])
+        expected, change = quick(both, float(weights[0]), prior, rows, jnp.asarray(np.r_[0.0, totals]))
+    np.testing.assert_allclose(value, expected, rtol=1e-5)
+    np.testing.assert_allclose(slope, change, rtol=1e-2, atol=1e-3 * abs(expected / weights.sum()))
+
+
+@pytest.mark.parametrize("name", ["ExponentialGamma", "BernoulliBeta", "BinomialBeta", "NormalPrecision"])
+def test_the_derivative_in_a_weight_of_0(name):
+    """Beside differences of second order to one side."""
+    with jax.enable_x64(True):
+        model, prior, x, _ = setup(name)
+
+        def evidence(weight):
+            return model.log_evidence(prior, x, weights=jnp.ones(N).at[3].set(weight))
+
+        _, slope = quick(jax.value_and_grad(evidence), 0.0)
+        values = [quick(jax.value_and_grad(evidence), weight)[0] for weight in (0.0, 1e-4, 2e-4)]
+        np.testing.assert_allclose(slope, (-3 * values[0] + 4 * values[1] - values[2]) / 2e-4, rtol=1e-6)
 
 
 @every_model
@@ -421,7 +477,13 @@ def test_a_flat_prior_leaves_the_data():
     np.testing.assert_allclose([found.loc, found.scale], [x.mean(), 2 / math.sqrt(3)], rtol=1e-6)
     scatter = 3 * x.var()
     expected = -1.5 * math.log(8 * math.pi) - scatter / 8 - math.log(3) / 2 - math.log(1e20 / 2)
-    np.testing.assert_allclose(bayes.NormalMean(2.0).log_evidence(Normal(0.0, 1e20), x), expected, rtol=1e-6)
+    evidence = lambda scale: bayes.NormalMean(2.0).log_evidence(Normal(0.0, scale), x)  # noqa: E731
+    for scale_of_prior in (1e15, 1e20):
+        value, slope = jax.value_and_grad(evidence)(scale_of_prior)
+        np.testing.assert_allclose(value, expected + math.log(1e20 / scale_of_prior), rtol=1e-6)
+        np.testing.assert_allclose(slope, -1 / scale_of_prior, rtol=1e-5)
+    of_posterior = jax.grad(lambda scale: bayes.NormalMean(2.0).posterior(Normal(0.0, scale), x).scale)
+    assert float(of_posterior(1e15)) == 0
 
 
 def test_zero_is_in_the_support_of_gamma_data_of_concentration_1():

@@ -31,7 +31,8 @@ class Run(NamedTuple):
       objective: theirs.
       history: the objective before each step, of length ``max_steps``; NaN after ``num_steps``.
       num_steps: steps made.
-      converged: whether the last step changed the objective by less than ``tol``; never true where it is not finite.
+      converged: whether the last step changed the objective by less than ``tol``, or than four roundings of it; never
+        true where it is not finite.
     """
 
     params: PyTree
@@ -61,7 +62,7 @@ def iterate(
       step: a function of parameters and data; hashable, and always the same one, or programs are compiled anew.
       start: parameters.
       data: all that a step depends on besides.
-      tol: at least four roundings of the objective, unless it is 0: then all steps are made.
+      tol: raised to four roundings of the objective, unless it is 0: then all steps are made.
       max_steps: static.
     """
     return _iterate(step, max_steps, jax.lax.stop_gradient(start), data, tol)

@@ -62,7 +62,7 @@ class PoissonGamma(WithGamma):
 
 
 class Counts(NamedTuple):
-    """What the concentrations of a beta or Dirichlet distribution grow by, one for each class."""
+    """Increments of the concentrations of a beta or Dirichlet distribution, one for each class."""
 
     counts: Array
 
@@ -89,8 +89,8 @@ class WithDirichlet(Model):
 
     def _log_density(self, rows: Array, p: Array) -> Array:
         """Of each row, given the probabilities, shape (c,)."""
-        others = product(1 - jnp.eye(p.shape[-1], dtype=p.dtype), p)
-        small = p < 0.5
+        small = p <= 0.5  # but for one at most, whose logarithm is that of 1 less the others
+        others = jnp.sum(jnp.where(small, p, 0))
         return product(self._counts(rows), jnp.where(small, jnp.log(p), jnp.log1p(-jnp.where(small, 0, others))))
 
     def _log_base(self, rows: Array, sufficient: Counts) -> Array:
@@ -98,6 +98,9 @@ class WithDirichlet(Model):
 
     def _statistics(self, rows: Array, weights: Array) -> Counts:
         return Counts(product(weights, self._counts(rows)))
+
+    def _num_columns(self, prior: Any) -> int:
+        return self._concentration(prior).shape[-1]
 
     def _concentration(self, prior: Any) -> Array:
         return prior.concentration
@@ -292,9 +295,6 @@ class CategoricalDirichlet(WithDirichlet):
         size = prior.concentration.shape[-1]
         if self.num_classes not in (None, size):
             raise ValueError(f"{self._name(method)}: expected a prior of {self.num_classes} classes, got {size}")
-
-    def _num_columns(self, prior: Dirichlet) -> int:
-        return prior.concentration.shape[-1]
 
     def _inside(self, rows: Array) -> Array:
         return _are_whole(rows) & (rows < (self.num_classes or 1))

@@ -45,8 +45,8 @@ def credible_interval(d: Univariate, mass: Any, *, kind: str = "equal") -> Inter
       ValueError: for another kind, or a mass out of (0, 1).
 
     Note:
-      NaN where a parameter is out of its range, and for "hdi" where the density is larger at some quantile outside of
-      the interval, as of two modes: Beta(0.5, 0.5).
+      NaN where a parameter is out of its range, and for "hdi" where the density is larger at one of four quantiles
+      outside of the interval, two on each side, as of two modes: Beta(0.5, 0.5).
 
     Example:
       >>> from jaxmath.distributions import Exponential

@@ -53,7 +53,7 @@ def empirical_bayes(
       weights: how often each row counts, shape (g, n); None counts each once. Groups of successes and failures are
         ``[[1, 0]] * g`` with their numbers as weights, for BernoulliBeta.
       max_steps: steps at most, static.
-      tol: of the mean log-evidence of a group; unless 0, at least four roundings of it.
+      tol: of the mean log-evidence of a group; raised to four roundings of it, unless it is 0.
 
     Returns:
       The fitted prior and the facts. Its derivative with respect to the data is that of the maximum.
@@ -101,7 +101,7 @@ Data = tuple[Any, Any, Any]  # model, start, statistics of the groups
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
 def _maximum(max_steps: int, start: Array, data: Data, tol: Array) -> tuple[Run, FixedPoint]:
-    r"""Newton's method, and where further steps lead: the point of the derivatives.
+    r"""Newton's method, and the fixed point of further steps, at which derivatives are taken.
 
     There the gradient g is 0, so $\dot u = -H^{-1} \partial_z g\, \dot z$ for data z.
     """

@@ -158,7 +158,7 @@ class LinearRegression(VectorGaussian):
 
         Raises:
           TypeError: for a distribution of another type.
-          ValueError: for another number of features than weights.
+          ValueError: for another number of features than weights, or a number in their place.
         """
         self._check_prior("predictive", posterior)
         features = as_float(self._name("predictive"), features)
@@ -209,7 +209,7 @@ class LinearRegression(VectorGaussian):
         of_variance = gamma_evidence(prior.concentration, prior.scale, half, found.squares / 2)
         return of_variance - of_weights - half * LOG_2_PI
 
-    def _predictive(self, posterior: Any, features: Any = None) -> StudentT:
+    def _predictive(self, posterior: Any, features: Any) -> StudentT:  # pyright: ignore[reportIncompatibleMethodOverride]
         precision = posterior.precision_scale
         factor = cholesky(precision)
         pivots, diagonal = (jnp.diagonal(a, axis1=-2, axis2=-1) for a in (factor, precision))

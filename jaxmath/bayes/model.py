@@ -86,19 +86,20 @@ class Model:
 
         Args:
           prior: a distribution of one of the types that the model takes.
-          statistics: as :meth:`statistics` gives them.
+          statistics: as :meth:`statistics` of this model gives them, with the same parameters.
 
         Returns:
           The posterior.
 
         Raises:
-          TypeError: for a prior of another type, or no statistics.
+          TypeError: for a prior of another type, or statistics of another kind.
           ValueError: if prior and statistics differ in their number of columns.
         """
         self._check_prior("update", prior)
         found = statistics.sufficient if isinstance(statistics, Statistics) else statistics
         if found is statistics or not isinstance(found, self.statistics_type):
-            raise TypeError(f"{self._name('update')}: expected statistics of the model, got {type(found).__name__}")
+            wanted, got = self.statistics_type.__name__, type(found).__name__
+            raise TypeError(f"{self._name('update')}: expected statistics of the model ({wanted}), got {got}")
         self._check_columns("update", prior, num_columns(statistics.sufficient))
         return jit_update(self, prior, statistics)
 

@@ -100,7 +100,7 @@ class NormalMean(Gaussian):
         count, mean, _ = sufficient
         size = self._size(prior)
         strong = size > count
-        narrowed = prior.scale / jnp.sqrt(1 + count / size)
+        narrowed = prior.scale / jnp.sqrt(1 + count / jnp.where(strong, size, 1))
         scale = jnp.where(strong, narrowed, self.scale / jnp.sqrt(jnp.where(strong, 1, size + count)))
         return Normal(prior.loc + (mean - prior.loc) * (count / (size + count)), scale)
 
@@ -111,7 +111,7 @@ class NormalMean(Gaussian):
         size, z = self._size(prior), (mean - prior.loc) / self.scale
         strong = size > count
         flat = jnp.log(jnp.where(strong, 1, size + count)) + 2 * (jnp.log(prior.scale) - jnp.log(self.scale))
-        log_ratio = jnp.where(strong, jnp.log1p(jnp.where(strong, count / size, 0)), flat)
+        log_ratio = jnp.where(strong, jnp.log1p(count / jnp.where(strong, size, 1)), flat)
         squares = scatter / self.scale**2 + count * (size / (size + count)) * z**2
         return -(count * (LOG_2_PI + 2 * jnp.log(self.scale)) + squares + log_ratio) / 2
 

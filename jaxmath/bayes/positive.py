@@ -17,7 +17,7 @@ from jaxmath.distributions.constraints import POSITIVE
 
 
 class Increments(NamedTuple):
-    """What the concentration and the rate of a gamma distribution grow by."""
+    """Increments of the concentration and the rate of a gamma distribution."""
 
     concentration: Array
     rate: Array
@@ -26,9 +26,8 @@ class Increments(NamedTuple):
 @base_change.register
 def _base_change(part: Increments, whole: Increments) -> Array:
     before, after = reference_rate(*part), reference_rate(*whole)
-    # without a rate of its own the part has the reference 1, and no term in the rate
-    own = has_reference(*part)
-    return jnp.where(own, reference_change(part.concentration, before, after), part.concentration * jnp.log(after))
+    from_1 = part.concentration * jnp.log(after) - part.rate * (after - 1)
+    return jnp.where(has_reference(*part), reference_change(part.concentration, before, after), from_1)
 
 
 class WithGamma(Model):

@@ -29,7 +29,7 @@ class Statistics(NamedTuple):
 
 @functools.singledispatch
 def base_change(part: Any, whole: Any) -> Any:
-    """How the log base of a part of the data changes from the reference of its statistics to that of the whole."""
+    """Change of the log base of a part of the data from the reference of its statistics to that of the whole."""
     return 0.0
 
 
@@ -41,9 +41,12 @@ def rebased(statistics: Statistics, whole: Any) -> Array:
 
 @reduce.merge.register
 def _merge(a: Statistics, b: Any) -> Statistics:
+    if not isinstance(b, Statistics) or type(a.sufficient) is not type(b.sufficient):
+        kinds = (type(each.sufficient if isinstance(each, Statistics) else each).__name__ for each in (a, b))
+        raise TypeError(f"reduce.merge: expected statistics of one model, got {' and '.join(kinds)}")
     if jax.tree.map(jnp.shape, a) != jax.tree.map(jnp.shape, b):
         shapes = " and ".join(str([leaf.shape for leaf in jax.tree.leaves(each.sufficient)]) for each in (a, b))
-        raise ValueError(f"reduce.merge: expected statistics of one shape, got {shapes}; of labels give num_classes")
+        raise ValueError(f"reduce.merge: expected statistics of one shape, got {shapes}; give num_classes for labels")
     whole = reduce.merge(a.sufficient, b.sufficient)
     return Statistics(whole, rebased(a, whole) + rebased(b, whole))
 
@@ -113,7 +116,7 @@ def of_rows(model: Any, shift: Any, rows: Any, weights: Array) -> Statistics:
     marked = jax.tree.map(lambda a: jnp.where(_as_rows(valid | ~included, a), a, jnp.nan), safe)
     sufficient = model._centered(marked, weights, shift)
     base = jnp.where(known, jnp.where(inside, model._log_base(safe, sufficient), -jnp.inf), jnp.nan)
-    log_base = product(weights, jnp.broadcast_to(jnp.where(included, base, 0), weights.shape))
+    log_base = product(weights, jnp.broadcast_to(jnp.where(included | jnp.isfinite(base), base, 0), weights.shape))
     return Statistics(sufficient, log_base)
 
 
