@@ -5,6 +5,7 @@ from jaxmath.models.googlenet import GoogLeNet
 from jaxmath.models.inception import InceptionModule, NaiveInceptionModule
 from jaxmath.models.lenet import LeNet
 from jaxmath.models.resnet import ResNet
+from jaxmath.models.torchvision import import_torchvision
 from jaxmath.models.vgg import VGG
 from jaxmath.models.weights import load_weights, save_weights
 
@@ -19,6 +20,7 @@ __all__ = [
     "Summary",
     "count_parameters",
     "features",
+    "import_torchvision",
     "load_weights",
     "save_weights",
     "summary",

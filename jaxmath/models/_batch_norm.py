@@ -32,9 +32,7 @@ class BatchNorm(nnx.Module):
     Reference: Ioffe and Szegedy (2015), algorithm 1.
     """
 
-    def __init__(
-        self, num_features: int, *, epsilon: float = 1e-5, dtype: Any = None, param_dtype: Any = jnp.float32
-    ):
+    def __init__(self, num_features: int, *, epsilon: float = 1e-5, dtype: Any = None, param_dtype: Any = jnp.float32):
         shape, wide_dtype = (num_features,), jnp.promote_types(param_dtype, jnp.float32)
         self.scale = nnx.Param(constant(1.0)(None, shape, param_dtype))
         self.bias = nnx.Param(constant(0.0)(None, shape, param_dtype))

@@ -1,7 +1,7 @@
 """Parameters that are described while a model is built and drawn at its end, all in one program.
 
-Drawn one by one they would be a program each, or one of some hundred random generators: a minute of compiling for a deep
-model. Here the numbers of one distribution come from one call of the generator and are cut into pieces.
+Drawn one by one they would be a program each, or one with hundreds of random generators: a minute of compiling for a
+deep model. Here the numbers of one distribution come from one call of the generator and are cut into pieces.
 """
 
 import dataclasses

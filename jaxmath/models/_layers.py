@@ -51,7 +51,9 @@ class ConvNorm(nnx.Module):
         inits = {"kernel_init": kernel_init, "bias_init": constant(0.0), "rngs": Later()}
         pads = ((window // 2, window // 2),) * 2
         window_and_stride = ((window, window), (stride, stride))
-        self.conv = Conv(in_features, out_features, *window_and_stride, padding=pads, use_bias=use_bias, **inits, **types)
+        self.conv = Conv(
+            in_features, out_features, *window_and_stride, padding=pads, use_bias=use_bias, **inits, **types
+        )
         self.norm = BatchNorm(out_features, epsilon=epsilon, **types) if batch_norm else None
 
     def __call__(self, x: Float[Array, "n h w c"]) -> Float[Array, "n oh ow o"]:
@@ -110,7 +112,7 @@ def max_pool(
 
 
 def adaptive_average(x: Float[Array, "n h w c"], side: int) -> Float[Array, "n side side c"]:
-    """Means of ``side`` times ``side`` windows: i-th rows floor(i h / side) to ceil((i + 1) h / side), which overlap."""
+    """Means of ``side`` times ``side`` windows, the i-th of rows floor(i h / side) to ceil((i + 1) h / side)."""
     if x.shape[1:3] == (side, side):
         return x
     rows, columns = (jnp.asarray(_windows(size, side), x.dtype) for size in x.shape[1:3])

@@ -1,5 +1,7 @@
 """Residual networks: those of ImageNet, and the small ones of CIFAR."""
 
+import math
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -13,68 +15,72 @@ from jaxmath.models._initialization import draw
 from jaxmath.models._layers import ConvNorm, check_images, check_sizes, linear, max_pool, stages
 
 
-class BasicBlock(nnx.Module):
-    """Two convolutions of 3 x 3, to which what they get is added: ``relu(x + conv2(relu(conv1(x))))``, with batch norms.
+class _Convolution(NamedTuple):
+    """One of a block: the side of its window, its features, its stride."""
 
-    Args:
-      in_features: channels of what it gets.
-      features: channels of its convolutions, and of what it puts out.
-      stride: of the first convolution.
-      project: whether a convolution of 1 x 1 fits what is added to another shape; without it, rows and columns are left
-        out, and channels of zeros are added.
-      types: ``dtype`` and ``param_dtype``.
-    """
-
-    expansion = 1
-
-    def __init__(self, in_features: int, features: int, stride: int, project: bool, **types: Any):
-        self.conv1 = ConvNorm(in_features, features, 3, stride, **types)
-        self.conv2 = ConvNorm(features, features, 3, **types)
-        self.projection = _projection(in_features, features, stride, project, **types)
-        self.stride = stride
-
-    def __call__(self, x: Float[Array, "n h w c"]) -> Float[Array, "n oh ow o"]:
-        y = self.conv2(jax.nn.relu(self.conv1(x)))
-        return jax.nn.relu(y + (_subsampled(x, self.stride, y) if self.projection is None else self.projection(x)))
+    window: int
+    features: int
+    stride: int = 1
 
 
-class Bottleneck(nnx.Module):
-    """Convolutions of 1 x 1, 3 x 3 (which has the stride) and 1 x 1, the last with four times as many channels.
+def _basic(features: int, stride: int) -> tuple[_Convolution, ...]:
+    return _Convolution(3, features, stride), _Convolution(3, features)
 
-    Args: those of :class:`BasicBlock`; ``features`` are those of the first two convolutions.
-    """
 
-    expansion = 4
-
-    def __init__(self, in_features: int, features: int, stride: int, project: bool, **types: Any):
-        self.conv1 = ConvNorm(in_features, features, **types)
-        self.conv2 = ConvNorm(features, features, 3, stride, **types)
-        self.conv3 = ConvNorm(features, 4 * features, **types)
-        self.projection = _projection(in_features, 4 * features, stride, project, **types)
-        self.stride = stride
-
-    def __call__(self, x: Float[Array, "n h w c"]) -> Float[Array, "n oh ow o"]:
-        y = self.conv3(jax.nn.relu(self.conv2(jax.nn.relu(self.conv1(x)))))
-        return jax.nn.relu(y + (_subsampled(x, self.stride, y) if self.projection is None else self.projection(x)))
+def _bottleneck(features: int, stride: int) -> tuple[_Convolution, ...]:
+    return _Convolution(1, features), _Convolution(3, features, stride), _Convolution(1, 4 * features)
 
 
 class _Architecture(NamedTuple):
-    """Blocks in each stage, their features, what they are, and where the network begins."""
+    """Blocks in each stage, their features, the convolutions of a block, and where the network begins."""
 
     num_blocks: tuple[int, ...]
     features: tuple[int, ...] = (64, 128, 256, 512)
-    block: type = BasicBlock
+    block: Callable[[int, int], tuple[_Convolution, ...]] = _basic
     stem: str = "imagenet"
+    project: bool = True
 
 
 _ARCHITECTURES = {
     18: _Architecture((2, 2, 2, 2)),
     34: _Architecture((3, 4, 6, 3)),
-    50: _Architecture((3, 4, 6, 3), block=Bottleneck),
-    101: _Architecture((3, 4, 23, 3), block=Bottleneck),
-    152: _Architecture((3, 8, 36, 3), block=Bottleneck),
-    **{6 * n + 2: _Architecture((n, n, n), (16, 32, 64), stem="small") for n in (3, 5, 9, 18)},
+    50: _Architecture((3, 4, 6, 3), block=_bottleneck),
+    101: _Architecture((3, 4, 23, 3), block=_bottleneck),
+    152: _Architecture((3, 8, 36, 3), block=_bottleneck),
+    **{6 * n + 2: _Architecture((n, n, n), (16, 32, 64), stem="small", project=False) for n in (3, 5, 9, 18)},
 }
+# Side of the window and stride of the first convolution
+_STEMS = {"imagenet": (7, 2), "small": (3, 1)}
+
+
+class ResidualBlock(nnx.Module):
+    """Convolutions with batch norms and ReLUs between them, to which what they get is added: ``relu(x + f(x))``.
+
+    Args:
+      in_features: channels of what it gets.
+      layers: the convolutions.
+      project: whether a convolution of 1 x 1 fits what is added to another shape; without it, rows and columns are left
+        out, and channels of zeros are added.
+      types: ``dtype`` and ``param_dtype``.
+    """
+
+    def __init__(self, in_features: int, layers: Sequence[_Convolution], project: bool, **types: Any):
+        widths = [in_features, *(layer.features for layer in layers)]
+        self.convolutions = nnx.List(
+            [
+                ConvNorm(width, each.features, each.window, each.stride, **types)
+                for width, each in zip(widths, layers, strict=False)
+            ]
+        )
+        self.stride = math.prod(layer.stride for layer in layers)
+        changed = self.stride != 1 or in_features != widths[-1]
+        self.projection = ConvNorm(in_features, widths[-1], 1, self.stride, **types) if changed and project else None
+
+    def __call__(self, x: Float[Array, "n h w c"]) -> Float[Array, "n oh ow o"]:
+        y = self.convolutions[0](x)
+        for convolution in self.convolutions[1:]:
+            y = convolution(jax.nn.relu(y))
+        return jax.nn.relu(y + (_subsampled(x, self.stride, y) if self.projection is None else self.projection(x)))
 
 
 class ResNet(nnx.Module):
@@ -133,20 +139,13 @@ class ResNet(nnx.Module):
             known = ", ".join(map(str, sorted(_ARCHITECTURES)))
             raise ValueError(f"models.ResNet: depth must be one of {known}, got {depth!r}")
         check_sizes("models.ResNet", num_classes=num_classes, channels=channels)
-        num_blocks, features, block, default = _ARCHITECTURES[depth]
-        stem = default if stem is None else one_of("models.ResNet", "stem", stem, ("imagenet", "small"))
+        architecture = _ARCHITECTURES[depth]
+        stem = architecture.stem if stem is None else one_of("models.ResNet", "stem", stem, tuple(_STEMS))
         types = {"dtype": dtype, "param_dtype": param_dtype}
-        self.small = stem == "small"
-        window_and_stride = (3, 1) if self.small else (7, 2)
-        self.stem = ConvNorm(channels, features[0], *window_and_stride, **types)
-        width, blocks = features[0], []
-        for i, (num, wide) in enumerate(zip(num_blocks, features, strict=True)):
-            strides = [1 if i == 0 else 2, *[1] * (num - 1)]
-            widths = [width, *[wide * block.expansion] * (num - 1)]
-            project = default == "imagenet"
-            blocks.append([block(w, wide, s, project, **types) for w, s in zip(widths, strides, strict=True)])
-            width = wide * block.expansion
-        self.stages = stages(blocks)
+        self.pooled = stem == "imagenet"
+        self.stem = ConvNorm(channels, architecture.features[0], *_STEMS[stem], **types)
+        self.stages = _stages(architecture, **types)
+        width = self.stages[-1][-1].convolutions[-1].conv.out_features
         self.output = linear(width, num_classes, **types)
         draw(self, rngs)
 
@@ -159,17 +158,23 @@ class ResNet(nnx.Module):
         """
         check_images("models.ResNet", x, self.stem.conv.in_features)
         x = jax.nn.relu(self.stem(x))
-        x = x if self.small else max_pool(x, 3, 2, 1)
+        x = max_pool(x, 3, 2, 1) if self.pooled else x
         for stage in self.stages:
             for block in stage:
                 x = block(x)
         return self.output(x.mean(axis=(1, 2)))
 
 
-def _projection(in_features: int, out_features: int, stride: int, project: bool, **types: Any) -> ConvNorm | None:
-    """What fits the input of a block to its output, if it must be and may be."""
-    needed = stride != 1 or in_features != out_features
-    return ConvNorm(in_features, out_features, 1, stride, **types) if needed and project else None
+def _stages(architecture: _Architecture, **types: Any) -> nnx.List:
+    """Every stage but the first begins with a stride of 2."""
+    width, blocks = architecture.features[0], []
+    for features, num_blocks in zip(architecture.features, architecture.num_blocks, strict=True):
+        blocks.append([])
+        for i in range(num_blocks):
+            layers = architecture.block(features, 2 if i == 0 and len(blocks) > 1 else 1)
+            blocks[-1].append(ResidualBlock(width, layers, architecture.project, **types))
+            width = layers[-1].features
+    return stages(blocks)
 
 
 def _subsampled(x: Array, stride: int, y: Array) -> Array:
