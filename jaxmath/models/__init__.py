@@ -1,6 +1,7 @@
 """Models in Flax NNX: images come as (n, height, width, channels), scores of classes go out as logits."""
 
 from jaxmath.models.describe import Layer, Summary, count_parameters, features, summary
+from jaxmath.models.folding import fold_batch_norm
 from jaxmath.models.googlenet import GoogLeNet
 from jaxmath.models.inception import InceptionModule, NaiveInceptionModule
 from jaxmath.models.lenet import LeNet
@@ -20,6 +21,7 @@ __all__ = [
     "Summary",
     "count_parameters",
     "features",
+    "fold_batch_norm",
     "import_torchvision",
     "load_weights",
     "save_weights",
