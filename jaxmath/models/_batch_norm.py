@@ -52,7 +52,7 @@ class BatchNorm(nnx.Module):
         count = x.size // x.shape[-1]
         for running, now in ((self.mean, mean), (self.var, var * (count / max(count - 1, 1)))):
             new = (1 - _MOMENTUM) * running[...] + _MOMENTUM * jax.lax.stop_gradient(now)
-            running[...] = new.astype(running[...].dtype)
+            running.set_value(new.astype(running[...].dtype))  # an item set would be a scatter in the program
         return y.astype(dtype)
 
     def affine(self) -> tuple[Float[Array, " c"], Float[Array, " c"]]:
