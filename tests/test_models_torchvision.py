@@ -114,7 +114,7 @@ def test_transformed_input():
     seen = []
     for model, x in ((plain, (pixels - 0.5) / 0.5), (transformed, imagenet)):
         model.eval()
-        seen.append(compiled(lambda state, x, graphdef=nnx.split(model)[0]: nnx.merge(graphdef, state)(x))(state, x))
+        seen.append(compiled(lambda graphdef, state, x: nnx.merge(graphdef, state)(x))(*nnx.split(model), x))
     np.testing.assert_allclose(*seen, rtol=1e-4)
 
 

@@ -48,7 +48,8 @@ class BatchNorm(nnx.Module):
         if self.use_running_average:
             factor, shift = _affine(self.mean[...], self.var[...], scale, bias, self.epsilon)
             return (x * factor + shift).astype(dtype)
-        y, mean, var = _normalized(self.epsilon, x, scale, bias)
+        normalized: Any = _normalized(self.epsilon, x, scale, bias)
+        y, mean, var = normalized
         count = x.size // x.shape[-1]
         for running, now in ((self.mean, mean), (self.var, var * (count / max(count - 1, 1)))):
             new = (1 - _MOMENTUM) * running[...] + _MOMENTUM * jax.lax.stop_gradient(now)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 import jax.numpy as jnp
@@ -79,7 +80,7 @@ def import_torchvision(model: Model, weights: Mapping[str, Any] | str | os.PathL
     problems = _problems(wanted, arrays)
     if problems:
         raise ValueError(f"{_NAME}: {source} does not fit {type(model).__name__}: {'; '.join(problems)}")
-    new = {name: weight.turned(arrays[name]) for name, weight in wanted.items()}
+    new = {name: weight.turned(np.asarray(arrays[name])) for name, weight in wanted.items()}
     for name, weight in wanted.items():
         weight.variable.set_value(jnp.asarray(new[name], weight.variable.get_value().dtype))
     return model
@@ -147,9 +148,10 @@ def _of_layer(at: _Layer) -> dict[str, _Weight]:
         return {name: _as_it_is(variable) for name, variable in named.items()}
     *window, inputs, outputs = layer.kernel.get_value().shape
     axes = (*range(2, 2 + len(window)), 1, 0)
-    weight = _Weight(layer.kernel, (outputs, inputs, *window), lambda array: array.transpose(axes))
+    turned = partial(np.transpose, axes=axes)
     if at.channels is not None:
-        weight = weight._replace(turned=lambda array: _channels_last(array, at.channels))
+        turned = partial(_channels_last, channels=at.channels)
+    weight = _Weight(layer.kernel, (outputs, inputs, *window), turned)
     return {"weight": weight} | ({} if layer.bias is None else {"bias": _as_it_is(layer.bias)})
 
 
