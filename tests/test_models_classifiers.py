@@ -1,6 +1,10 @@
 """VGG, GoogLeNet and ResNet: their layers, training and evaluation, batch norms."""
 
+import os
+import subprocess
+import sys
 from functools import partial
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -206,6 +210,15 @@ def test_batch_norm_against_numpy():
     np.testing.assert_allclose(of_params["scale"][...], (cotangents * z).sum(axis=0), rtol=1e-3)
     centred = cotangents - cotangents.mean(axis=0) - z * (cotangents * z).mean(axis=0)
     np.testing.assert_allclose(of_x.reshape(-1, 5), centred * scale / np.sqrt(var + 1e-3), atol=1e-4)
+
+
+@pytest.mark.once
+def test_batch_norm_on_four_devices():
+    flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=4"
+    environment = os.environ | {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu", "NPROC": "8"}
+    script = Path(__file__).with_name("four_devices_batch_norm.py")
+    result = subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True, timeout=240)
+    assert result.stdout.strip() == "four devices agree", result.stderr
 
 
 @pytest.mark.parametrize(("size", "window", "stride", "pad", "ceil"), [
