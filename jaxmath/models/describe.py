@@ -82,7 +82,7 @@ def summary(model: nnx.Module, shape: tuple[int, ...]) -> Summary:
     """The layers of a model with the shapes of their outputs and their parameters. Nothing is computed.
 
     Args:
-      model: a model.
+      model: a model, also one of shapes alone: ``nnx.eval_shape(lambda: LeNet(rngs=nnx.Rngs(0)))``.
       shape: of a batch for it, such as ``(1, 28, 28, 1)``.
 
     Returns:
@@ -100,7 +100,9 @@ def summary(model: nnx.Module, shape: tuple[int, ...]) -> Summary:
       output  Linear  1 x 10                   850
                                             61,706
     """
-    outputs = jax.eval_shape(lambda x: features(model, x), jax.ShapeDtypeStruct(shape, jnp.float32))
+    graphdef, state = nnx.split(model)
+    x = jax.ShapeDtypeStruct(shape, jnp.float32)
+    outputs = jax.eval_shape(lambda state, x: features(nnx.merge(graphdef, state), x), state, x)
     parts = sorted(nnx.iter_modules(model), key=lambda part: _place(model, part[0]))
     layers = [
         Layer(name, type(part).__name__, outputs[name].shape, count_parameters(part))

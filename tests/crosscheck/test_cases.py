@@ -31,6 +31,9 @@ EXEMPT: dict[str, str] = {
         (f"models.{name}" for name in ("count_parameters", "features", "summary", "load_weights", "save_weights")),
         "of models, which are compared with NumPy in test_models.py",
     ),
+    "models.fold_batch_norm": "of models: test_models_classifiers.py",
+    "models.import_torchvision": "of models: test_models_torchvision.py",
+    "models.GoogLeNet.auxiliaries": "of models: test_models_classifiers.py",
     **dict.fromkeys(
         (f"train.{name}" for name in ("create", "step", "compile", "classification", "fit", "predict", "evaluate")),
         "of models: test_train.py",
