@@ -274,6 +274,7 @@ IMAGES = np.zeros((2, 6, 5, 3))
 MIXTURE = gmm.GMM(jnp.ones(1), jnp.zeros((1, 2)), jnp.ones((1, 2)), "diag")
 KEYED = {
     "data.augment.cutout": lambda key: augment.cutout(key, IMAGES, 2),
+    "data.augment.mixup": lambda key: augment.mixup(key, IMAGES, np.zeros(2, int), 2),
     "data.augment.random_crop": lambda key: augment.random_crop(key, IMAGES, (2, 2)),
     "data.augment.random_flip": lambda key: augment.random_flip(key, IMAGES),
     "data.augment.random_resized_crop": lambda key: augment.random_resized_crop(key, IMAGES, (2, 2)),

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.stats
 
 from jaxmath.data import augment
 
@@ -21,6 +22,10 @@ RANDOM = {
     "cutout": lambda key, images: augment.cutout(key, images, 3),
 }
 COMPILED = {name: jax.jit(function) for name, function in RANDOM.items()}
+COMPILED["mixup"] = jax.jit(augment.mixup, static_argnums=3)
+COMPILED["mixup_of_two"] = jax.jit(
+    lambda key, images, labels, alpha: augment.mixup(key, images, labels, 2, alpha=alpha)
+)
 every_function = pytest.mark.parametrize("name", RANDOM)
 
 
@@ -130,6 +135,55 @@ def test_cutout(dtype, size):
 def test_every_middle_of_a_cutout_is_equally_likely():
     cut = jax.jit(lambda images: augment.cutout(KEY, images, 1))(coded(6000, 2, 3))
     equally_likely(np.asarray(cut).reshape(6000, -1), 6)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float32", "bfloat16"])
+def test_mixup(dtype):
+    """The weights and partners are read off two batches that have only one image each, then every row is compared."""
+    labels, mix = np.array([0, 2, 1, 1, 0, 2]), COMPILED["mixup"]
+    ones, targets = mix(KEY, np.eye(6, dtype=np.float32)[:, :, None, None], jnp.arange(6), 6)
+    shares = np.asarray(ones[..., 0, 0], np.float64)
+    np.testing.assert_allclose(targets, shares, atol=1e-6)  # labels and images are mixed alike
+    np.testing.assert_allclose(shares.sum(axis=1), 1, atol=1e-6)
+    assert ((shares > 0).sum(axis=1) <= 2).all()
+    assert (shares.diagonal() < 0.99).any()
+    images = IMAGES[dtype]
+    mixed, targets = mix(KEY, images, labels, 3)
+    assert mixed.dtype == images.dtype
+    expected = np.einsum("ij,j...->i...", shares, np.asarray(images, np.float64))
+    atol = {"uint8": 0.5 + 1e-3, "float32": 1e-5, "bfloat16": 0.02}[dtype]
+    np.testing.assert_allclose(np.asarray(mixed, np.float64), expected, atol=atol)
+    np.testing.assert_allclose(targets, shares @ np.eye(3)[labels], atol=1e-6)
+
+
+def test_weights_of_a_mixup_are_those_of_a_beta_distribution_and_partners_a_permutation():
+    n = 2000
+    for alpha in (0.2, 1.0, 5.0):
+        _, targets = COMPILED["mixup_of_two"](KEY, np.zeros((n, 1, 1, 1)), np.arange(n) % 2, alpha)
+        weights = np.asarray(targets)[np.arange(n), np.arange(n) % 2]
+        weights = np.sort(scipy.stats.beta(alpha, alpha).cdf(weights[weights < 1]))  # a partner of the other class
+        assert abs(weights - (np.arange(len(weights)) + 0.5) / len(weights)).max() < 2.7 / np.sqrt(len(weights))
+        assert len(weights) == pytest.approx(n / 2, abs=6 * np.sqrt(n) / 2)
+    pairs, _ = COMPILED["mixup_of_two"](KEY, np.eye(8)[:, :, None, None], np.zeros(8, int), 1.0)
+    partners = np.asarray(pairs)[..., 0, 0] - np.diag(np.diagonal(np.asarray(pairs)[..., 0, 0]))
+    assert ((partners > 0).sum(axis=0) <= 1).all()
+
+
+def test_labels_that_are_no_classes_are_mixed_into_nan():
+    mixed, targets = COMPILED["mixup"](KEY, IMAGES["float32"], np.array([0, 1, 3, 1, -1, 2]), 3)
+    shares = np.asarray(COMPILED["mixup"](KEY, IMAGES["float32"], np.arange(6), 6)[1])
+    np.testing.assert_array_equal(np.isnan(targets).any(axis=1), (shares[:, [2, 4]] > 0).any(axis=1))
+    assert np.isfinite(mixed).all()
+
+
+@pytest.mark.parametrize("size", [(9, 7), (4, 5), (3, 2), (1, 1)])
+def test_center_crop(size):
+    images = np.asarray(IMAGES["uint8"])
+    top, left = (9 - size[0]) // 2, (7 - size[1]) // 2
+    expected = images[:, top : top + size[0], left : left + size[1]]
+    got = augment.center_crop(images, size)
+    assert got.dtype == np.uint8
+    np.testing.assert_array_equal(got, expected)
 
 
 def test_normalize():
