@@ -281,6 +281,7 @@ KEYED = {
     "data.batches": lambda key: data.batches(key, X, 2),
     "data.demand": lambda key: data.demand(key, 2),
     "data.epoch_order": lambda key: data.epoch_order(key, 4, 2),
+    "data.gratings": lambda key: data.gratings(key, 2),
     "data.statsville": lambda key: data.statsville(key, 2),
     "gmm.fit": lambda key: gmm.fit(key, X, 2),
     "gmm.fit_batches": lambda key: gmm.fit_batches(key, lambda: [X], 2),

@@ -18,7 +18,7 @@ from jaxmath.data.feeding import batches, epoch_order, stream
 from jaxmath.data.folders import image_folder
 from jaxmath.data.preparation import prepare
 from jaxmath.data.prepared import Images, Photographs, load, photographs
-from jaxmath.data.synthetic import CatBrain, Demand, Statsville, cat_brain, demand, statsville
+from jaxmath.data.synthetic import CatBrain, Demand, Gratings, Statsville, cat_brain, demand, gratings, statsville
 from jaxmath.data.tables import table
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ __all__ = [
     "CatBrain",
     "Demand",
     "Digits",
+    "Gratings",
     "Images",
     "Photographs",
     "Statsville",
@@ -37,6 +38,7 @@ __all__ = [
     "demand",
     "digits",
     "epoch_order",
+    "gratings",
     "image_folder",
     "load",
     "photographs",

@@ -2,6 +2,18 @@
 
 from jaxmath.models.describe import Layer, Summary, count_parameters, features, summary
 from jaxmath.models.lenet import LeNet
+from jaxmath.models.transfer import Normalized, replace_head
 from jaxmath.models.weights import load_weights, save_weights
 
-__all__ = ["Layer", "LeNet", "Summary", "count_parameters", "features", "load_weights", "save_weights", "summary"]
+__all__ = [
+    "Layer",
+    "LeNet",
+    "Normalized",
+    "Summary",
+    "count_parameters",
+    "features",
+    "load_weights",
+    "replace_head",
+    "save_weights",
+    "summary",
+]
