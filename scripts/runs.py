@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import sys
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -13,9 +14,10 @@ from typing import Any
 import jax
 import numpy as np
 import typer
+from flax import nnx
 
 from jaxmath import models, train
-from jaxmath._files import check_output, json_of, write_bytes
+from jaxmath._files import check_output, json_of, read_arrays, write_bytes
 
 _RESULTS = ("history.csv", "weights.safetensors", "report.json", "confusion.png", "predictions.png")
 
@@ -88,6 +90,45 @@ def moments(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     mean = shares @ values
     std = np.sqrt(np.sum(shares * (values - mean[:, None]) ** 2, axis=1))
     return mean, np.maximum(std, 1 / 255)
+
+
+def network(name: str, num_classes: int, seed: int = 0, **options: Any) -> nnx.Module:
+    """A model by the name that torchvision has for it (``resnet50``, ``vgg16_bn``, ``googlenet``), or ``resnet20``."""
+    found = re.fullmatch(r"(resnet|vgg)(\d+)(_bn)?|googlenet", name)
+    if found is None or (found[1] == "resnet" and found[3]):
+        raise ValueError(f"no model is called {name!r}; expected resnet18, resnet20, vgg16, vgg16_bn, googlenet ...")
+
+    def made() -> nnx.Module:
+        rngs = nnx.Rngs(seed)
+        if found[1] == "resnet":
+            return models.ResNet(int(found[2]), num_classes, rngs=rngs, **options)
+        if found[1] == "vgg":
+            return models.VGG(int(found[2]), num_classes, batch_norm=bool(found[3]), rngs=rngs, **options)
+        return models.GoogLeNet(num_classes, rngs=rngs, **options)
+
+    return nnx.jit(made)()
+
+
+def trained_network(name: str, path: Path) -> models.Normalized:
+    """A model with the weights of a file, which says how many classes there are, and how images are normalised.
+
+    Weights of a bare network, as import_weights.py writes them, are for images with the mean and deviation of ImageNet,
+    those of GoogLeNet for a half and a half.
+    """
+    arrays, metadata = read_arrays("cannot load", path)
+    whole = metadata.get("model") == "Normalized"
+    inner = {key.removeprefix("model."): array for key, array in arrays.items()} if whole else arrays
+    if "output.kernel" not in inner:
+        raise ValueError(f"{path} has no weights of a classifier; train_resnet.py and import_weights.py write some")
+    options = {}
+    if name.startswith("resnet") and "stem.conv.kernel" in inner:
+        window, _, channels, _ = inner["stem.conv.kernel"].shape
+        options = {"channels": channels, "stem": "imagenet" if window == 7 else "small"}
+    made = network(name, inner["output.kernel"].shape[1], **options)
+    if not whole:
+        halves = {"mean": 0.5, "std": 0.5} if name == "googlenet" else {}
+        return models.Normalized(models.load_weights(path, made), **halves)
+    return models.load_weights(path, models.Normalized(made, mean=arrays["mean"], std=arrays["std"]))
 
 
 def write_results(out: Path, state: train.State, test: tuple[Any, Any], classes: tuple[str, ...]) -> dict[str, float]:
