@@ -34,7 +34,7 @@ import runs
 
 # What an options.json of this script has
 _OPTIONS = ("model", "weights", "frozen", "step_epochs")
-_FREE = {"data_dir", "out", "resume"}
+_FREE = {"data_dir", "epochs", "out", "resume"}
 
 
 def main(

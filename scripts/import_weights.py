@@ -30,7 +30,8 @@ def main(
     with runs.exit_statuses():
         if not path.is_file():
             raise FileNotFoundError(f"no file {path}")
-        found = models.import_torchvision(runs.network(model, num_classes), path)
+        start = runs.network(model, num_classes)
+        found = models.import_torchvision(start, path)
         place = Path(f"{model}.safetensors") if out is None else out
         models.save_weights(place, found)
         print(f"{place}: {models.count_parameters(found):,} parameters of {model}")

@@ -36,7 +36,7 @@ import runs
 
 # What an options.json of this script has
 _OPTIONS = ("dataset", "depth", "stem", "schedule", "weight_decay")
-_FREE = {"data_dir", "patience", "out", "resume"}
+_FREE = {"data_dir", "patience", "out", "resume"}  # and epochs, where the rate does not know how many there are
 
 
 def main(
@@ -76,7 +76,8 @@ def main(
         validation = (_middle(validation[0], test.images.shape[1]), validation[1])
         with train.Checkpoints(out / "checkpoints") as checkpoints:
             runs.check_begun(out, checkpoints, resume)
-            runs.keep_options(out / "options.json", options, _FREE, len(checkpoints) > 0)
+            free = _FREE | ({"epochs"} if schedule == "constant" and not warmup else set())
+            runs.keep_options(out / "options.json", options, free, len(checkpoints) > 0)
             model = _model(options, examples[0], len(learnt.classes))
             rule = _rule(options, epochs * (len(examples[1]) // batch_size))
             state = train.create(
