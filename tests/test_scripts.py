@@ -23,7 +23,6 @@ from flax import nnx
 from PIL import Image
 
 from jaxmath import data, gmm, models
-from jaxmath.models._convolution import Conv
 
 SCRIPTS = Path(__file__).resolve().parent.parent / "scripts"
 FIT = ("weights", "means", "covariances", "log_likelihood", "bic", "num_steps", "converged")
@@ -330,12 +329,11 @@ class SmallNet(nnx.Module):
     """What stands in for a residual network: a hundredth of its compilation."""
 
     def __init__(self, depth, num_classes=1000, *, stem=None, channels=3, rngs, dtype=None):
-        self.stem = nnx.Dict(conv=Conv(channels, 4, (3, 3), rngs=rngs))
-        self.norm = nnx.BatchNorm(4, rngs=rngs)
+        self.stem = nnx.Dict(conv=nnx.Conv(channels, 4, (3, 3), rngs=rngs))
         self.output = nnx.Linear(4, num_classes, rngs=rngs)
 
     def __call__(self, x):
-        return self.output(jnp.tanh(self.norm(self.stem["conv"](x))).mean(axis=(1, 2)))
+        return self.output(x.mean(axis=(1, 2)) @ self.stem["conv"].kernel[...].sum(axis=(0, 1)))
 
 
 @pytest.fixture
@@ -362,7 +360,7 @@ def folder_of_photographs(folder):
 def test_train_resnet_and_finetune(tmp_path, run_here, small_networks):
     out = tmp_path / "out"
     options = ["--dataset", "generated", "--batch-size", 400, "--schedule", "constant", "--warmup", 0]
-    options += ["--cutout", 2, "--label-smoothing", 0.1, "--ema", 0.9, "--flip", "--out", out]
+    options += ["--shift", 0, "--label-smoothing", 0.1, "--ema", 0.9, "--out", out]
     first = run_here("train_resnet.py", *options, "--epochs", 1)
     assert first.returncode == 0, first.stderr
     other = run_here("train_resnet.py", *options, "--epochs", 2, "--resume", "--ema", 0.5)
@@ -390,13 +388,8 @@ def test_finetune_from_digits_to_digits(tmp_path, run_here, small_networks):
     found = run_here("finetune.py", "--epochs", 1, *options)
     assert found.returncode == 0, found.stderr
     assert re.search("digits 0 to 4: accuracy .*of 191 right", found.stdout, re.DOTALL)
-    kept = (tmp_path / "pretrained.safetensors").read_bytes()
     before, after = (arrays_of(tmp_path / f"{name}.safetensors") for name in ("pretrained", "weights"))
     assert (before["model.stem.conv.kernel"] != after["model.stem.conv.kernel"]).any()
-    again = run_here("finetune.py", "--epochs", 2, "--resume", *options)
-    assert again.returncode == 0, again.stderr
-    assert (tmp_path / "pretrained.safetensors").read_bytes() == kept
-    assert json.loads((tmp_path / "report.json").read_text())["step"] in (14, 28)  # of the best of two epochs
 
 
 @pytest.mark.parametrize(
@@ -442,5 +435,5 @@ def test_import_weights(tmp_path, run_here, small_networks, monkeypatch):
             "import_weights.py", "resnet18", tmp_path / "weights.pth", "--num-classes", 3, "--out", tmp_path / name
         )
         assert result.returncode == 0, result.stderr
-    assert "out.safetensors: 135 parameters of resnet18" in result.stdout
+    assert "out.safetensors: 127 parameters of resnet18" in result.stdout
     assert arrays_of(tmp_path / "out.safetensors")["output.kernel"].shape == (4, 3)

@@ -6,6 +6,7 @@ ImageNet, from 0 to 1, with which published weights were trained.
 """
 
 import math
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -219,15 +220,18 @@ def mixup(
         raise TypeError(f"{who}: labels must be integers, got {labels.dtype}")
     if labels.shape != images.shape[:1]:
         raise ValueError(f"{who}: expected one label for each of {len(images)} images, got shape {labels.shape}")
-    alpha = in_range(who, "alpha", alpha, "(0, inf)")
+    return _mixup(key, images, labels.astype(int), in_range(who, "alpha", alpha, "(0, inf)"), num_classes)
+
+
+@partial(jax.jit, static_argnums=4)
+def _mixup(key: Array, images: Array, labels: Array, alpha: Array, num_classes: int) -> tuple[Array, Array]:
     key_partner, key_weight = jax.random.split(key)
     partner = jax.random.permutation(key_partner, len(images))
     # of two independent gamma variables a, b the share a / (a + b) is that of a Beta distribution
     weight = jax.nn.sigmoid(jnp.subtract(*jax.random.loggamma(key_weight, alpha, (2, len(images)))))
-    classes = labels.astype(int)
-    known = (classes >= 0) & (classes < num_classes)
-    targets = jnp.where(known[:, None], jax.nn.one_hot(classes, num_classes, dtype=weight.dtype), jnp.nan)
-    x, share = wide(as_float(who, images)), weight[:, None, None, None]
+    known = (labels >= 0) & (labels < num_classes)
+    targets = jnp.where(known[:, None], jax.nn.one_hot(labels, num_classes, dtype=weight.dtype), jnp.nan)
+    x, share = wide(as_float("data.augment.mixup", images)), weight[:, None, None, None]
     mixed = share.astype(x.dtype) * x + (1 - share).astype(x.dtype) * x[partner]
     return _in_type_of(images, mixed), weight[:, None] * targets + (1 - weight[:, None]) * targets[partner]
 

@@ -1,6 +1,7 @@
 """Data made from a random key, and the fifteen points that the book begins with."""
 
 import math
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -157,11 +158,12 @@ def gratings(key: Array, n: int, *, side: int = 16) -> Gratings:
       TypeError: for a traced or fractional n or side.
       ValueError: if n or side is below 1.
     """
-    key, n, side = (
-        as_key("data.gratings", key),
-        as_size("data.gratings", "n", n),
-        as_size("data.gratings", "side", side),
-    )
+    key = as_key("data.gratings", key)
+    return _gratings(key, as_size("data.gratings", "n", n), as_size("data.gratings", "side", side))
+
+
+@partial(jax.jit, static_argnums=(1, 2))
+def _gratings(key: Array, n: int, side: int) -> Gratings:
     key_labels, key_waves, key_colours, key_noise = jax.random.split(key, 4)
     labels = jax.random.randint(key_labels, (n,), 0, 8)
     angle = labels * (math.pi / 8)
