@@ -148,19 +148,24 @@ def encode(arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> byt
     return _with_checksum(data, _NO_CHECKSUM, hashlib.sha256(data).hexdigest())
 
 
-def read_arrays(name: str, path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    """The arrays of a safetensors file, and the text in its header; a checksum that is there is checked."""
-    from safetensors import SafetensorError, deserialize
-
+def read_bytes(name: str, path: Path) -> bytes:
+    """The bytes of a file; whatever fails names the function and the file."""
     check_access(f"{name}: cannot read", path)
     if path.is_dir():
         raise IsADirectoryError(f"{name}: {path} is a folder, expected a file")
     if not path.is_file():
         raise FileNotFoundError(f"{name}: no file {path}")
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise type(error)(f"{name}: cannot read {path}: {error.strerror or error}") from error
+
+
+def read_arrays(name: str, path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """The arrays of a safetensors file, and the text in its header; a checksum that is there is checked."""
+    from safetensors import SafetensorError, deserialize
+
+    data = read_bytes(name, path)
     try:
         parts = deserialize(data)
     except (SafetensorError, ValueError) as error:

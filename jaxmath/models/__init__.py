@@ -1,17 +1,28 @@
 """Models in Flax NNX: images come as (n, height, width, channels), scores of classes go out as logits."""
 
 from jaxmath.models.describe import Layer, Summary, count_parameters, features, summary
+from jaxmath.models.googlenet import GoogLeNet
+from jaxmath.models.inception import InceptionModule, NaiveInceptionModule
 from jaxmath.models.lenet import LeNet
+from jaxmath.models.resnet import ResNet
+from jaxmath.models.torchvision import import_torchvision
 from jaxmath.models.transfer import Normalized, replace_head
+from jaxmath.models.vgg import VGG
 from jaxmath.models.weights import load_weights, save_weights
 
 __all__ = [
+    "VGG",
+    "GoogLeNet",
+    "InceptionModule",
     "Layer",
     "LeNet",
+    "NaiveInceptionModule",
     "Normalized",
+    "ResNet",
     "Summary",
     "count_parameters",
     "features",
+    "import_torchvision",
     "load_weights",
     "replace_head",
     "save_weights",

@@ -3,6 +3,7 @@
 from typing import Any, TypeVar
 
 import jax.numpy as jnp
+import numpy as np
 from flax import nnx
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
@@ -41,9 +42,9 @@ class Normalized(nnx.Module):
     def __init__(self, model: nnx.Module, *, mean: ArrayLike = IMAGENET_MEAN, std: ArrayLike = IMAGENET_STD):
         name = "models.Normalized"
         _check_module(name, model)
-        shapes = {jnp.shape(a) for a in (mean, std)}
+        shapes = {np.shape(a) for a in (mean, std)}
         if any(len(shape) > 1 for shape in shapes) or len(shapes - {()}) > 1:
-            got = f"{jnp.shape(mean)} and {jnp.shape(std)}"
+            got = f"{np.shape(mean)} and {np.shape(std)}"
             raise ValueError(f"{name}: expected mean and std, each one number or one for each channel, got {got}")
         self.model = model
         self.mean = nnx.BatchStat(jnp.asarray(mean, jnp.float32))

@@ -1,0 +1,134 @@
+"""Parts that the image classifiers share: a convolution with its batch norm, pooling, checks of images."""
+
+import math
+from collections.abc import Sequence
+from functools import reduce
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from jaxtyping import Array, Float
+
+from jaxmath._array import as_size, in_range
+from jaxmath.models._batch_norm import BatchNorm
+from jaxmath.models._convolution import Conv
+from jaxmath.models._initialization import Initializer, Later, constant, he_normal, normal, uniform
+
+
+class ConvNorm(nnx.Module):
+    """A convolution of odd window, padded so that stride 1 keeps the size, and its batch norm, if it has one.
+
+    Args:
+      in_features: channels of what it gets.
+      out_features: channels of what it puts out.
+      window: its side.
+      stride: of both axes.
+      batch_norm: whether there is one.
+      use_bias: of the convolution.
+      epsilon: of the batch norm.
+      kernel_init: of the convolution.
+      dtype: in which it computes.
+      param_dtype: of the parameters.
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        window: int = 1,
+        stride: int = 1,
+        *,
+        batch_norm: bool = True,
+        use_bias: bool = False,
+        epsilon: float = 1e-5,
+        kernel_init: Initializer = he_normal,
+        dtype: Any = None,
+        param_dtype: Any = jnp.float32,
+    ):
+        types = {"dtype": dtype, "param_dtype": param_dtype}
+        inits = {"kernel_init": kernel_init, "bias_init": constant(0.0), "rngs": Later()}
+        pads = ((window // 2, window // 2),) * 2
+        window_and_stride = ((window, window), (stride, stride))
+        self.conv = Conv(
+            in_features, out_features, *window_and_stride, padding=pads, use_bias=use_bias, **inits, **types
+        )
+        self.norm = BatchNorm(out_features, epsilon=epsilon, **types) if batch_norm else None
+
+    def __call__(self, x: Float[Array, "n h w c"]) -> Float[Array, "n oh ow o"]:
+        x = self.conv(x)
+        return x if self.norm is None else self.norm(x)
+
+
+def linear(in_features: int, out_features: int, deviation: float | None = None, **types: Any) -> nnx.Linear:
+    """A fully connected layer, drawn later: normal of this deviation with bias 0, or as PyTorch does, uniform both."""
+    limit = uniform(1 / math.sqrt(in_features))
+    kernel_init, bias_init = (limit, limit) if deviation is None else (normal(deviation), constant(0.0))
+    return nnx.Linear(in_features, out_features, kernel_init=kernel_init, bias_init=bias_init, rngs=Later(), **types)
+
+
+def dropout_layer(name: str, argument: str, rate: float, rngs: nnx.Rngs) -> nnx.Dropout:
+    """A dropout layer with a generator of its own, or without one at rate 0."""
+    in_range(name, argument, rate, "[0, 1)")
+    return nnx.Dropout(float(rate), rngs=rngs if rate else None)
+
+
+def check_sizes(name: str, **sizes: int) -> None:
+    """TypeError or ValueError unless all are integers from 1."""
+    for argument, value in sizes.items():
+        as_size(name, argument, value)
+
+
+def check_images(name: str, x: Array, channels: int, smallest: int = 1) -> None:
+    """TypeError for integers, ValueError for another number of channels or fewer pixels."""
+    if not jnp.issubdtype(x.dtype, jnp.floating):
+        raise TypeError(f"{name}: expected images in floating point, got {x.dtype}; divide bytes by 255")
+    if x.ndim != 4 or x.shape[3] != channels or min(x.shape[1:3]) < smallest:
+        size = f"at least {smallest} x {smallest} pixels" if smallest > 1 else "at least one pixel"
+        raise ValueError(f"{name}: expected images (n, height, width, {channels}) of {size}, got {x.shape}")
+
+
+def max_pool(
+    x: Float[Array, "n h w c"], window: int, stride: int, pad: int = 0, *, ceil: bool = False
+) -> Float[Array, "n oh ow c"]:
+    """The maximum over square windows, as one of rows and one of columns; equal maxima share the gradient.
+
+    With ``ceil`` also windows count that reach beyond the last row, as long as they begin in the image or the padding
+    before it. Padding is -infinity.
+    """
+    for axis in (1, 2):
+        size = x.shape[axis]
+        rest = size + 2 * pad - window
+        num = (rest + (stride - 1 if ceil else 0)) // stride + 1
+        num -= ceil and (num - 1) * stride >= size + pad
+        after = max((num - 1) * stride + window - size - pad, 0)
+        if pad or after:
+            edges = [(pad, after) if i == axis else (0, 0) for i in range(4)]
+            x = jnp.pad(x, edges, constant_values=-jnp.inf)
+        ends = [k + (num - 1) * stride + 1 for k in range(window)]
+        x = reduce(jnp.maximum, (jax.lax.slice_in_dim(x, k, end, stride, axis) for k, end in enumerate(ends)))
+    return x
+
+
+def adaptive_average(x: Float[Array, "n h w c"], side: int) -> Float[Array, "n side side c"]:
+    """Means of ``side`` times ``side`` windows, the i-th of rows floor(i h / side) to ceil((i + 1) h / side)."""
+    if x.shape[1:3] == (side, side):
+        return x
+    rows, columns = (jnp.asarray(_windows(size, side), x.dtype) for size in x.shape[1:3])
+    highest = jax.lax.Precision.HIGHEST
+    return jnp.einsum("ih,nhwc,jw->nijc", rows, x, columns, precision=highest)
+
+
+def _windows(size: int, side: int) -> np.ndarray:
+    """A matrix that takes the means along an axis."""
+    matrix = np.zeros((side, size))
+    for i in range(side):
+        begin, end = i * size // side, -(-(i + 1) * size // side)
+        matrix[i, begin:end] = 1 / (end - begin)
+    return matrix
+
+
+def stages(blocks: Sequence[Sequence[nnx.Module]]) -> nnx.List:
+    """Lists of layers as a model holds them."""
+    return nnx.List([nnx.List(part) for part in blocks])
