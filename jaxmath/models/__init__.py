@@ -1,5 +1,6 @@
 """Models in Flax NNX: images come as (n, height, width, channels), scores of classes go out as logits."""
 
+from jaxmath.models._convolution import Conv
 from jaxmath.models.describe import Layer, Summary, count_parameters, features, summary
 from jaxmath.models.googlenet import GoogLeNet
 from jaxmath.models.inception import InceptionModule, NaiveInceptionModule
@@ -12,6 +13,7 @@ from jaxmath.models.weights import load_weights, save_weights
 
 __all__ = [
     "VGG",
+    "Conv",
     "GoogLeNet",
     "InceptionModule",
     "Layer",
