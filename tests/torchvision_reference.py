@@ -3,8 +3,8 @@
     python tests/torchvision_reference.py resnet18 FOLDER 224 193
 
 writes into the folder, which must exist: ``weights.pth``, random parameters and random running statistics;
-``evaluation.npz``, images of each size and their logits in float32; ``training.npz``, a batch, and what one pass forwards
-and backwards through it in training mode gives in float64, without dropout.
+``evaluation.npz``, images of each size and their logits in float32; ``training.npz``, a batch, and what one pass
+forwards and backwards through it in training mode gives in float64, without dropout.
 """
 
 import sys
@@ -82,7 +82,9 @@ def main(name: str, folder: Path, sizes: list[int]) -> None:
     model = build(name)
     randomize(model)
     torch.save(model.state_dict(), folder / "weights.pth", _use_new_zipfile_serialization=name not in LEGACY)
-    np.savez(folder / "evaluation.npz", versions=[torch.__version__, torchvision.__version__], **evaluation(model, sizes))
+    np.savez(
+        folder / "evaluation.npz", versions=[torch.__version__, torchvision.__version__], **evaluation(model, sizes)
+    )
     np.savez(folder / "training.npz", **training(model))
 
 

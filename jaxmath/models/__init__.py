@@ -2,6 +2,7 @@
 
 from jaxmath.models._convolution import Conv
 from jaxmath.models.describe import Layer, Summary, count_parameters, features, summary
+from jaxmath.models.folding import fold_batch_norm
 from jaxmath.models.googlenet import GoogLeNet
 from jaxmath.models.inception import InceptionModule, NaiveInceptionModule
 from jaxmath.models.lenet import LeNet
@@ -24,6 +25,7 @@ __all__ = [
     "Summary",
     "count_parameters",
     "features",
+    "fold_batch_norm",
     "import_torchvision",
     "load_weights",
     "replace_head",

@@ -60,6 +60,17 @@ class ConvNorm(nnx.Module):
         x = self.conv(x)
         return x if self.norm is None else self.norm(x)
 
+    def fold(self) -> None:
+        """Makes the batch norm, as it is in evaluation, part of the convolution."""
+        if self.norm is None:
+            return
+        (factor, bias), kernel, old = self.norm.affine(), self.conv.kernel, self.conv.bias
+        bias = bias if old is None else bias + old[...] * factor
+        self.conv.bias = nnx.Param(bias.astype(kernel[...].dtype))
+        self.conv.kernel = nnx.Param((kernel[...] * factor).astype(kernel[...].dtype))
+        self.conv.use_bias = True
+        self.norm = None
+
 
 def linear(in_features: int, out_features: int, deviation: float | None = None, **types: Any) -> nnx.Linear:
     """A fully connected layer, drawn later: normal of this deviation with bias 0, or as PyTorch does, uniform both."""
@@ -92,7 +103,7 @@ def check_images(name: str, x: Array, channels: int, smallest: int = 1) -> None:
 def max_pool(
     x: Float[Array, "n h w c"], window: int, stride: int, pad: int = 0, *, ceil: bool = False
 ) -> Float[Array, "n oh ow c"]:
-    """The maximum over square windows, as one of rows and one of columns; equal maxima share the gradient.
+    """The maximum over square windows, as one of rows and one of columns; of equal ones the first gets the gradient.
 
     With ``ceil`` also windows count that reach beyond the last row, as long as they begin in the image or the padding
     before it. Padding is -infinity.
@@ -107,8 +118,17 @@ def max_pool(
             edges = [(pad, after) if i == axis else (0, 0) for i in range(4)]
             x = jnp.pad(x, edges, constant_values=-jnp.inf)
         ends = [k + (num - 1) * stride + 1 for k in range(window)]
-        x = reduce(jnp.maximum, (jax.lax.slice_in_dim(x, k, end, stride, axis) for k, end in enumerate(ends)))
+        x = reduce(_larger, (jax.lax.slice_in_dim(x, k, end, stride, axis) for k, end in enumerate(ends)))
     return x
+
+
+def _larger(a: Array, b: Array) -> Array:
+    """``jnp.maximum``, whose derivative is safe: it compares the operands with each other alone.
+
+    That of ``jnp.maximum`` compares them with the result, and is 0 where a compiler computes an operand a second time
+    with another rounding, as XLA does on a CPU after a batch norm.
+    """
+    return jnp.where((a >= b) | jnp.isnan(a), a, b)
 
 
 def adaptive_average(x: Float[Array, "n h w c"], side: int) -> Float[Array, "n side side c"]:

@@ -83,8 +83,9 @@ def summary(model: nnx.Module | Callable[[], nnx.Module], shape: tuple[int, ...]
     """The layers of a model with the shapes of their outputs and their parameters. Nothing is computed.
 
     Args:
-      model: a model, or a function that makes one, of which then nothing is drawn either:
-        ``lambda: models.VGG(11, rngs=nnx.Rngs(0))``.
+      model: a model, also one of shapes alone (``nnx.eval_shape(lambda: LeNet(rngs=nnx.Rngs(0)))``, whose layers come
+        in the order of the alphabet); or a function that makes one, of which then nothing is drawn:
+        ``lambda: VGG(11, rngs=nnx.Rngs(0))``.
       shape: of a batch for it, such as ``(1, 28, 28, 1)``.
 
     Returns:

@@ -124,12 +124,12 @@ class GoogLeNet(nnx.Module):
         self.conv3 = convolution(64, 192, 3, **types)
         self.stages = _inception_stages(192, **types)
         heads = [
-            AuxiliaryClassifier(in_features, num_classes, auxiliary_dropout, rngs, **types)
-            for in_features in ((512, 528) if auxiliary else ())
+            AuxiliaryClassifier(module.out_features, num_classes, auxiliary_dropout, rngs, **types)
+            for module in ((self.stages[1][0], self.stages[1][3]) if auxiliary else ())
         ]
         self.classifiers = nnx.List(heads)
         self.dropout = dropout_layer("models.GoogLeNet", "dropout", dropout, rngs)
-        self.output = linear(1024, num_classes, 0.01, **types)
+        self.output = linear(self.stages[-1][-1].out_features, num_classes, 0.01, **types)
         draw(self, rngs)
 
     def __call__(self, x: Float[Array, "n h w c"]) -> Float[Array, "n classes"]:
@@ -171,10 +171,9 @@ class GoogLeNet(nnx.Module):
         outputs = []
         for stage, window in zip(self.stages, (3, 3, 2), strict=True):
             x = max_pool(x, window, 2, ceil=True)
-            for module in stage:
-                x = module(x)
-                outputs.append(x)
-        return self.output(self.dropout(x.mean(axis=(1, 2)))), outputs[2], outputs[5]
+            outputs.append([x := module(x) for module in stage])
+        logits = self.output(self.dropout(x.mean(axis=(1, 2))))
+        return logits, outputs[1][0], outputs[1][3]
 
 
 def _inception_stages(width: int, **types: Any) -> nnx.List:
@@ -184,7 +183,7 @@ def _inception_stages(width: int, **types: Any) -> nnx.List:
         for sizes in stage:
             named = dict(zip(_NAMES, sizes, strict=True))
             modules[-1].append(InceptionModule(width, **named, window=3, rngs=Later(), **types))
-            width = named["c1"] + named["c3"] + named["c5"] + named["pool"]
+            width = modules[-1][-1].out_features
     return stages(modules)
 
 

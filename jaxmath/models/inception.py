@@ -126,6 +126,7 @@ class InceptionModule(nnx.Module):
         self.conv5_reduce = convolution(in_features, c5_reduce, **types)
         self.conv5 = convolution(c5_reduce, c5, window, **types)
         self.projection = convolution(in_features, pool, **types)
+        self.out_features = c1 + c3 + c5 + pool
         draw(self, rngs)
 
     def __call__(self, x: Float[Array, "n h w c"]) -> Float[Array, "n h w o"]:

@@ -50,8 +50,8 @@ print("device:", jax.devices()[0].device_kind)
 #
 # $$ h \leftarrow \operatorname{relu}(s\, h + f(h)), \qquad f(h) = N(W_2 \operatorname{relu}(N(W_1 h))), $$
 #
-# with s = 1, where a plain network has s = 0. N brings each number to mean 0 and deviation 1 over the batch. Six networks
-# learn the digits side by side, plain and residual ones of 8, 20 and 56 layers: 3, 9 and 27 blocks of width 24, and a
+# with s = 1, where a plain network has s = 0. N brings each number to mean 0 and deviation 1 over the batch. Six
+# networks learn the digits side by side, plain and residual ones of 8, 20 and 56 layers: 3, 9 and 27 blocks of width 24, and a
 # layer before and after. They begin with the same weights and see the same batches. One program trains all six, and
 # since a block is a step of `lax.scan`, it is compiled once.
 
@@ -154,7 +154,7 @@ plt.show()
 
 # %%
 table = models.summary(lambda: models.ResNet(34, rngs=nnx.Rngs(0)), (1, 224, 224, 3))
-blocks = [layer for layer in table.layers if layer.kind == "BasicBlock"]
+blocks = [layer for layer in table.layers if layer.kind == "ResidualBlock"]
 for layer in blocks:
     print(f"{layer.name:12}{' x '.join(map(str, layer.output_shape[1:])):14}{layer.num_parameters:10,}")
 counts = {
@@ -192,7 +192,7 @@ maps = {name: np.asarray(a) for name, a in models.features(state.model, jnp.asar
 shown = [maps[f"stages.{i}.2"][0, ..., k] for i in range(3) for k in range(8)]
 plot.pictures([test.images[0, ..., 0] / 255, *(m / max(m.max(), 1e-6) for m in shown)], columns=9, titles=["digit"])
 plt.show()
-summed = np.maximum(np.maximum(maps["stem"], 0) + maps["stages.0.0.conv2"], 0)
+summed = np.maximum(np.maximum(maps["stem"], 0) + maps["stages.0.0.convolutions.1"], 0)
 worst = np.abs(summed - maps["stages.0.0"]).max()
 answers = found.logits.argmax(axis=1)
 order = np.argsort(answers == test.labels, kind="stable")[:20]
