@@ -89,7 +89,8 @@ def main(
 
 def _photographs(folder: Path, size: int) -> tuple[data.Images, data.Images]:
     """Larger ones for training, of which parts are taken, and the middle of those for evaluation."""
-    learnt, test = (data.image_folder(folder, split, size=(size * 8 // 7,) * 2) for split in ("train", "val"))
+    large = size * 8 // 7
+    learnt, test = (data.image_folder(folder, split, size=(large, large)) for split in ("train", "val"))
     return learnt, test._replace(images=np.asarray(data.augment.center_crop(test.images, (size, size))))
 
 

@@ -103,13 +103,14 @@ def _sets(dataset: str, data_dir: Path | None, size: int, seed: int) -> tuple[da
     if dataset == "generated":
         images, labels = map(np.asarray, data.gratings(jax.random.key(seed), 2500))
         classes = tuple(f"{22.5 * k} degrees" for k in range(8))
-        return tuple(data.Images(images[rows], labels[rows], classes) for rows in (slice(2000), slice(2000, None)))
+        return data.Images(images[:2000], labels[:2000], classes), data.Images(images[2000:], labels[2000:], classes)
     if dataset != "folder":
         learnt, test = (data.load(dataset, split, data_dir=data_dir) for split in ("train", "test"))
         return learnt, test
     if data_dir is None:
         raise ValueError("--dataset folder needs --data-dir with train/<class>/*.jpg and val/<class>/*.jpg")
-    learnt, test = (data.image_folder(data_dir, split, size=(size * 8 // 7,) * 2) for split in ("train", "val"))
+    large = size * 8 // 7
+    learnt, test = (data.image_folder(data_dir, split, size=(large, large)) for split in ("train", "val"))
     return learnt, test._replace(images=_middle(test.images, size))
 
 

@@ -16,8 +16,8 @@ from jaxtyping import Array, Float, Int, Num
 
 from jaxmath._array import as_float, as_key, as_labels, as_real, as_size, in_range, wide
 
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
+IMAGENET_MEAN = np.array([0.485, 0.456, 0.406], np.float32)
+IMAGENET_STD = np.array([0.229, 0.224, 0.225], np.float32)
 
 
 def random_crop(

@@ -85,7 +85,7 @@ def replace_head(model: Model, num_classes: int, *, rngs: nnx.Rngs) -> Model:
     name = "models.replace_head"
     _check_module(name, model)
     num_classes = as_size(name, "num_classes", num_classes)
-    parts = [part for _, part in nnx.iter_modules(model) if isinstance(getattr(part, _LAST, None), nnx.Linear)]
+    parts: list[Any] = [p for _, p in nnx.iter_modules(model) if isinstance(getattr(p, _LAST, None), nnx.Linear)]
     if not parts:
         raise ValueError(f"{name}: {type(model).__name__} has no fully connected layer that is called {_LAST!r}")
     for part in parts:

@@ -37,7 +37,7 @@ import numpy as np
 import optax
 from flax import nnx
 
-from jaxmath import data, losses, models, optimize, plot, train
+from jaxmath import data, losses, models, optimize, plot
 
 plot.style()
 print("device:", jax.devices()[0].device_kind)
@@ -50,15 +50,15 @@ print("device:", jax.devices()[0].device_kind)
 #
 # $$ h \leftarrow \operatorname{relu}(s\, h + f(h)), \qquad f(h) = N(W_2 \operatorname{relu}(N(W_1 h))), $$
 #
-# with s = 1, where a plain network has s = 0. N brings each number to mean 0 and deviation 1 over the batch. Six
-# networks learn the digits side by side, plain and residual ones of 8, 20 and 56 layers: 3, 9 and 27 blocks of width 24, and a
-# layer before and after. They begin with the same weights and see the same batches. One program trains all six, and
-# since a block is a step of `lax.scan`, it is compiled once.
+# with s = 1, where a plain network has s = 0. N brings each number to mean 0 and deviation 1 over the batch. Four
+# networks learn the digits side by side, plain and residual ones of 8 and of 38 layers: 3 or 18 blocks of width 24, and
+# a layer before and after. They begin with the same weights and see the same batches. One program trains all
+# four, and since a block is a step of `lax.scan`, it is compiled once.
 
 # %%
 learnt, test = data.load("digits", "train"), data.load("digits", "test")
 pixels, labels = jnp.asarray(learnt.images.reshape(-1, 64)) / 255, jnp.asarray(learnt.labels)
-width, most = 24, 27
+width, most = 24, 18
 sizes = {"first": (64, width), "blocks": (most, 2, width, width), "last": (width, 10)}
 keys = jax.random.split(jax.random.key(0), 4)
 start = {
@@ -89,60 +89,31 @@ def loss(params, x, y, s, depth):
 @jax.jit
 @jax.vmap
 def descent(s, depth):
-    options = {"optimizer": optax.adam(3e-3), "batch_size": 128, "num_epochs": 25}
+    options = {"optimizer": optax.adam(3e-3), "batch_size": 128, "num_epochs": 15}
     return optimize.sgd(keys[3], lambda p, x, y: loss(p, x, y, s, depth), start, (pixels, labels), **options)
 
 
-kinds = [(s, depth) for s in (0, 1) for depth in (3, 9, 27)]
+kinds = [(s, depth) for s in (0, 1) for depth in (3, 18)]
 trained = descent(*map(jnp.array, zip(*kinds, strict=True)))
-by_epoch = np.asarray(trained.losses).reshape(2, 3, 25, -1).mean(axis=-1)
+by_epoch = np.asarray(trained.losses).reshape(2, 2, 15, -1).mean(axis=-1)
 fig, panels = plt.subplots(1, 2, figsize=(9, 3.4), sharey=True)
 for ax, curves, title in zip(panels, by_epoch, ("plain", "residual"), strict=True):
-    for curve, depth in zip(curves, (8, 20, 56), strict=True):
-        ax.plot(range(1, 26), curve, label=f"{depth} layers")
+    for curve, depth in zip(curves, (8, 38), strict=True):
+        ax.plot(range(1, 16), curve, label=f"{depth} layers")
     ax.set(title=title, xlabel="epoch", yscale="log")
 panels[0].set_ylabel("cross entropy in training")
 panels[0].legend()
 plt.show()
 for name, curves in zip(("plain", "residual"), by_epoch, strict=True):
-    print(f"{name:9}", ", ".join(f"{n} layers {loss:.3f}" for n, loss in zip((8, 20, 56), curves[:, -1], strict=True)))
+    print(f"{name:9}", ", ".join(f"{n} layers {loss:.3f}" for n, loss in zip((8, 38), curves[:, -1], strict=True)))
 
 # %% [markdown]
 # The deeper the plain network, the worse it learns: this is not overfitting, the loss is that of the examples it learns
-# from. The one of 56 layers does not get beyond guessing, $\ln 10 = 2.30$. The residual ones all learn.
+# from. The one of 38 layers hardly gets beyond guessing, $\ln 10 = 2.30$. Both residual ones learn.
 #
-# Why? Follow the derivative back through the layers. In a plain network each block multiplies it by a random matrix,
-# and what distinguished one example from another is mixed a little more at each. A sum hands the derivative on
-# unchanged, beside what goes through f. Below is how much two digits of different classes still differ, by the cosine
-# between what the blocks make of them: where everything looks alike, nothing can be told apart.
-
-
-# %%
-def outputs(s):
-    def step(h, weights):
-        after = block(h, weights, s)
-        return after, after
-
-    return jax.lax.scan(step, normed(pixels[:128] @ start["first"]), start["blocks"])[1]
-
-
-def likeness(h):
-    unit = h / jnp.linalg.norm(h, axis=-1, keepdims=True)
-    return jnp.einsum("bid,bjd->bij", unit, unit).mean(axis=(1, 2))
-
-
-alike = np.asarray(jax.jit(jax.vmap(lambda s: likeness(outputs(s))))(jnp.array([0.0, 1.0])))
-gradients = jax.jit(jax.vmap(jax.grad(loss), in_axes=(None, None, None, 0, None)))
-slopes = gradients(start, pixels[:128], labels[:128], jnp.array([0.0, 1.0]), most)["blocks"]
-sizes_of_slopes = np.sqrt(np.square(np.asarray(slopes)).sum(axis=(2, 3, 4)))
-fig, panels = plt.subplots(1, 2, figsize=(9, 3))
-for ax, curves, title in zip(panels, (alike, sizes_of_slopes), ("mean cosine", "size of the derivative"), strict=True):
-    for curve, label in zip(curves, ("plain", "residual"), strict=True):
-        ax.plot(range(1, most + 1), curve, label=label)
-    ax.set(title=title, xlabel="block")
-panels[1].set_yscale("log")
-panels[0].legend()
-plt.show()
+# Why? In a plain network each block mixes what it gets at random and sets half of it to 0, and the derivative comes
+# back through the same mixing. What distinguished one digit from another is lost on the way, and with it what the first
+# layers would have to learn. A sum hands both on unchanged, beside what goes through f.
 
 # %% [markdown]
 # ## Blocks, stages, ResNet-34
@@ -164,49 +135,46 @@ counts = {
 print(counts)
 
 # %% [markdown]
-# ## ResNet-20 learns digits
+# ## What the stages see
 #
-# The small networks of the paper, for images of 32 x 32, have three stages of 16, 32 and 64 channels. This one gets the
-# digits of 8 x 8, moved by a pixel at random.
-
+# The small networks of the paper have three stages of 16, 32 and 64 channels; ResNet-20 has three blocks in each.
+# `scripts/train_resnet.py` trains it on the digits in a minute. Here it is as it begins, with random weights: a digit
+# of 8 x 8 pixels becomes 4 x 4, then 2 x 2. By NumPy, what leaves the first block is what came in plus what its
+# convolutions say.
 
 # %%
-def moved(key, images):
-    return data.augment.random_crop(key, images, (8, 8), padding=1)
-
-
 model = models.ResNet(20, 10, channels=1, rngs=nnx.Rngs(0))
-rates = train.schedule("cosine", 0.05, 5 * 22, warmup_steps=11)
-rule = optax.chain(optax.add_decayed_weights(5e-4, mask=train.decay_mask), optax.sgd(rates, momentum=0.9))
-state = train.create(model, rule, augment=moved)
-state, history = train.fit(state, learnt, batch_size=64, num_epochs=5, progress=False)
-found = train.evaluate(state, test)
-print(f"accuracy on the test set {found.accuracy:.3f}")
-
-# %% [markdown]
-# What the stages see: 16 channels of 8 x 8, then 4 x 4, then 2 x 2 pixels. And the claim of the first formula, by
-# NumPy: what leaves the first block is what came in plus what its convolutions say.
-
-# %%
-maps = {name: np.asarray(a) for name, a in models.features(state.model, jnp.asarray(test.images[:1]) / 255).items()}
+model.eval()
+maps = jax.jit(lambda x: models.features(model, x))(jnp.asarray(test.images[:1]) / 255)
+maps = {name: np.asarray(output) for name, output in maps.items()}
 shown = [maps[f"stages.{i}.2"][0, ..., k] for i in range(3) for k in range(8)]
-plot.pictures([test.images[0, ..., 0] / 255, *(m / max(m.max(), 1e-6) for m in shown)], columns=9, titles=["digit"])
+plot.pictures([test.images[0, ..., 0] / 255, *(m / max(m.max(), 1e-6) for m in shown)], columns=13, titles=["digit"])
 plt.show()
 summed = np.maximum(np.maximum(maps["stem"], 0) + maps["stages.0.0.convolutions.1"], 0)
 worst = np.abs(summed - maps["stages.0.0"]).max()
-answers = found.logits.argmax(axis=1)
-order = np.argsort(answers == test.labels, kind="stable")[:20]
-titles = [f"{answers[i]}" if answers[i] == test.labels[i] else f"{answers[i]}, is {test.labels[i]}" for i in order]
-plot.pictures(list(test.images[order, ..., 0] / 255), titles=titles, columns=10)
+print(f"largest difference from NumPy: {worst:.1e}")
+
+# %% [markdown]
+# And what the plain and the residual network of 38 layers say to digits that they have not seen:
+
+# %%
+answers = [
+    np.asarray(
+        network(jax.tree.map(lambda a, i=i: a[i], trained.params), test.images.reshape(-1, 64) / 255, s, 18)
+    ).argmax(axis=1)
+    for i, s in ((1, 0), (3, 1))
+]
+accuracy = [float(np.mean(found == test.labels)) for found in answers]
+titles = [f"{deep} or {sum_}, is {label}" for deep, sum_, label in zip(*answers, test.labels, strict=True)][:12]
+plot.pictures(list(test.images[:12, ..., 0] / 255), titles=titles, columns=6)
 plt.show()
+print(f"plain {accuracy[0]:.3f} right, residual {accuracy[1]:.3f}")
 
 # %%
 assert table.num_parameters == counts[34] == 21_797_672
 assert len(blocks) == 3 + 4 + 6 + 3
 plain, residual = by_epoch[:, :, -1]
-assert plain[0] < plain[1] < plain[2]
-assert plain[2] > 2
-assert residual.max() < 0.3
-assert alike[0, -1] > alike[1, -1]
+assert plain[1] > 1.5 > 0.3 > plain[0]
+assert residual.max() < 0.4
 assert worst < 1e-4
-assert found.accuracy > 0.9
+assert accuracy[1] > 0.7 > 0.4 > accuracy[0]

@@ -49,11 +49,11 @@ print("device:", jax.devices()[0].device_kind)
 #
 # A classifier is a function $\phi$ from images to *features*, and a last layer, $W \phi(x) + b$. The features of one
 # task may serve another. Here a network has learnt the digits 0 to 4, and the new classes are the digits 5 to 9, of
-# which it gets five each.
+# which it gets ten each.
 #
 # With `JAXMATH_PHOTOGRAPHS` in the environment, the same cells run on a folder of photographs, `train/<class>/*.jpg`
-# and `val/<class>/*.jpg`, and with `JAXMATH_WEIGHTS`, a file that `scripts/import_weights.py resnet18 ...` has written: the
-# weights of ResNet-18 from a million photographs of a thousand classes.
+# and `val/<class>/*.jpg`, and with `JAXMATH_WEIGHTS`, a file that `scripts/import_weights.py resnet18 ...` has written:
+# the weights of ResNet-18 from a million photographs of a thousand classes.
 
 # %%
 folder, weights = (os.environ.get(f"JAXMATH_{name}") for name in ("PHOTOGRAPHS", "WEIGHTS"))
@@ -66,8 +66,8 @@ def five_digits(split, first):
     return data.Images(large, labels[rows] - first, tuple(map(str, range(first, first + 5))))
 
 
-def five_each(images, labels, classes):
-    rows = np.concatenate([np.flatnonzero(labels == k)[:5] for k in range(len(classes))])
+def ten_each(images, labels, classes):
+    rows = np.concatenate([np.flatnonzero(labels == k)[:10] for k in range(len(classes))])
     return data.Images(images[rows], labels[rows], classes)
 
 
@@ -77,7 +77,7 @@ def photographs():
     return found[0], found[1]._replace(images=np.asarray(middle))
 
 
-learnt, test = photographs() if folder else (five_each(*five_digits("train", 5)), five_digits("test", 5))
+learnt, test = photographs() if folder else (ten_each(*five_digits("train", 5)), five_digits("test", 5))
 print(f"{len(learnt.labels)} to learn from, {len(test.labels)} to test on: {', '.join(learnt.classes)}")
 
 
@@ -128,19 +128,16 @@ known = 1.0 if folder else train.evaluate(before, five_digits("test", 0)).accura
 print(f"{models.count_parameters(before.model):,} parameters; accuracy on the classes that it knows {known:.3f}")
 
 # %% [markdown]
-# ## Three ways to go on
+# ## Ways to go on
 #
 # `replace_head` puts a new last layer in. Then either all is trained (*fine-tuning*), or only the new layer, on
-# features that stay as they are: the rest is *frozen*. For comparison, a network of the same kind that begins at random.
-# All learn by descent with momentum 0.9, and the rate falls to a tenth in steps.
+# features that stay as they are: the rest is *frozen*. For comparison, both are done to a network of the same kind
+# whose weights are random. All learn by descent with momentum 0.9, and the rate falls to a tenth in steps.
 
 # %%
-epochs, batch_size, rate = (25, 4, 1e-3) if folder else (40, 5, 5e-3)
+epochs, batch_size, rate = (25, 4, 1e-3) if folder else (20, 10, 5e-3)
 num_steps = epochs * (len(learnt.labels) // batch_size)
-
-
-def started(model):
-    return models.replace_head(model, len(learnt.classes), rngs=nnx.Rngs(1))
+rule, head = optax.sgd(train.schedule("step", rate, num_steps), momentum=0.9), nnx.PathContains("output")
 
 
 def at_random():
@@ -148,17 +145,18 @@ def at_random():
     return models.Normalized(fresh, mean=before.model.mean[...], std=before.model.std[...])
 
 
-def trained_on(model, trainable=nnx.Param):
-    rule = optax.sgd(train.schedule("step", rate, num_steps), momentum=0.9)
-    state = train.create(started(model), rule, augment=augment, trainable=trainable)
+def trained_on(model, trainable):
+    new = models.replace_head(model, len(learnt.classes), rngs=nnx.Rngs(1))
+    state = train.create(new, rule, augment=augment, trainable=trainable)
     options = {"batch_size": batch_size, "num_epochs": epochs, "validation": test, "progress": False}
     return train.fit(state, learnt, **options)
 
 
 runs = {
-    "frozen": trained_on(before.model, nnx.PathContains("output")),
-    "full": trained_on(before.model),
-    "at random": trained_on(at_random()),
+    "frozen": trained_on(before.model, head),
+    "full": trained_on(before.model, nnx.Param),
+    "random, frozen": trained_on(at_random(), head),
+    "random, full": trained_on(at_random(), nnx.Param),
 }
 fig, ax = plt.subplots(figsize=(6.5, 3.4))
 for name, (_, history) in runs.items():
@@ -167,9 +165,15 @@ ax.set(xlabel="epoch", ylabel="accuracy on the test set", ylim=(0, 1))
 ax.legend()
 plt.show()
 accuracy = {name: history[-1]["validation_accuracy"] for name, (_, history) in runs.items()}
-print({name: round(share, 3) for name, share in accuracy.items()})
+early = {name: history[2]["validation_accuracy"] for name, (_, history) in runs.items()}
+for name in runs:
+    print(f"{name:15} after 3 epochs {early[name]:.3f}, in the end {accuracy[name]:.3f}")
 
 # %% [markdown]
+# Features that were learnt for other digits are better than random ones, and at once: they separate strokes. What they
+# were not made for, fine-tuning repairs. But on images as simple as these a network that begins at random learns as
+# much from fifty examples: what a few examples can teach need not be brought along. On photographs it is otherwise.
+#
 # Frozen means frozen: bit by bit, the running statistics of batch norms too, and the optimiser remembers nothing but
 # the new layer.
 
@@ -208,10 +212,10 @@ plt.show()
 print(f"{best}: {found.accuracy:.3f} right")
 
 # %%
-assert same == {"before": True, "frozen": True, "full": False, "at random": False}
-head = before.model.model.output.in_features * len(learnt.classes) + len(learnt.classes)
-assert head < numbers["frozen"] < head + 5 < numbers["full"]
+assert same == {"before": True, "frozen": True, "full": False, "random, frozen": False, "random, full": False}
+last = (before.model.model.output.in_features + 1) * len(learnt.classes)
+assert last <= numbers["frozen"] <= last + 1 < numbers["full"]
 assert found.accuracy == accuracy[best] or abs(found.accuracy - accuracy[best]) < 1e-6
-assert accuracy["full"] > accuracy["at random"] - 0.05
 assert folder or known > 0.95
-assert folder or accuracy["full"] > 0.85
+assert folder or early["frozen"] > early["random, frozen"] + 0.05
+assert folder or accuracy["full"] > 0.8
