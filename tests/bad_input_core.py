@@ -274,12 +274,14 @@ IMAGES = np.zeros((2, 6, 5, 3))
 MIXTURE = gmm.GMM(jnp.ones(1), jnp.zeros((1, 2)), jnp.ones((1, 2)), "diag")
 KEYED = {
     "data.augment.cutout": lambda key: augment.cutout(key, IMAGES, 2),
+    "data.augment.mixup": lambda key: augment.mixup(key, IMAGES, np.zeros(2, int), 2),
     "data.augment.random_crop": lambda key: augment.random_crop(key, IMAGES, (2, 2)),
     "data.augment.random_flip": lambda key: augment.random_flip(key, IMAGES),
     "data.augment.random_resized_crop": lambda key: augment.random_resized_crop(key, IMAGES, (2, 2)),
     "data.batches": lambda key: data.batches(key, X, 2),
     "data.demand": lambda key: data.demand(key, 2),
     "data.epoch_order": lambda key: data.epoch_order(key, 4, 2),
+    "data.gratings": lambda key: data.gratings(key, 2),
     "data.statsville": lambda key: data.statsville(key, 2),
     "gmm.fit": lambda key: gmm.fit(key, X, 2),
     "gmm.fit_batches": lambda key: gmm.fit_batches(key, lambda: [X], 2),

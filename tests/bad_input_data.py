@@ -21,6 +21,8 @@ CALLS = {
     "random_resized_crop": lambda x: augment.random_resized_crop(KEY, x, (2, 2)),
     "random_flip": lambda x: augment.random_flip(KEY, x),
     "cutout": lambda x: augment.cutout(KEY, x, 2),
+    "center_crop": lambda x: augment.center_crop(x, (2, 2)),
+    "mixup": lambda x: augment.mixup(KEY, x, np.zeros(len(x), int), 2),
 }
 
 
@@ -87,6 +89,19 @@ ROWS = [
         "data.augment.cutout",
         ("size 0", lambda: augment.cutout(KEY, IMAGES, 0), (ValueError, "size must be at least 1, got 0")),
         ("traced size", traced_size, (TypeError, "size must be static")),
+    ),
+    *table(
+        "data.augment.center_crop",
+        ("too large", lambda: augment.center_crop(IMAGES, (7, 5)), (ValueError, r"within \(6, 5\), padding inc")),
+        ("size 1.5", lambda: augment.center_crop(IMAGES, (2, 1.5)), (TypeError, "an integer, got 1.5")),
+    ),
+    *table(
+        "data.augment.mixup",
+        ("one label", lambda: augment.mixup(KEY, *LABELLED[:1], np.zeros(1, int), 2), (ValueError, "each of 2 images")),
+        ("shares", lambda: augment.mixup(KEY, IMAGES, np.ones(2), 2), (TypeError, "labels must be integers, got fl")),
+        ("masked labels", lambda: augment.mixup(KEY, IMAGES, MASKED, 2), (ValueError, "labels without masked entries")),
+        ("no class", lambda: augment.mixup(KEY, *LABELLED, 0), (ValueError, "num_classes must be at least 1, got 0")),
+        ("alpha 0", lambda: augment.mixup(KEY, *LABELLED, 2, alpha=0.0), (ValueError, r"must be in \(0, inf\), got 0")),
     ),
     *table(
         "data.augment.normalize",

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.stats
 
 from jaxmath.data import augment
 
@@ -130,6 +131,68 @@ def test_cutout(dtype, size):
 def test_every_middle_of_a_cutout_is_equally_likely():
     cut = jax.jit(lambda images: augment.cutout(KEY, images, 1))(coded(6000, 2, 3))
     equally_likely(np.asarray(cut).reshape(6000, -1), 6)
+
+
+def shares_of_a_mixup():
+    """How much of each image is in each mixed one: of images that have one bright pixel each."""
+    bright = np.zeros(IMAGES["float32"].shape, np.float32)
+    bright[range(6), range(6)] = 1
+    mixed, targets = augment.mixup(KEY, bright, np.arange(6), 6)
+    shares = np.asarray(mixed, np.float64)[:, :6, 0, 0]
+    np.testing.assert_allclose(targets, shares, atol=1e-6)  # labels are mixed as images are
+    return shares
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_mixup(dtype):
+    images, labels, shares = IMAGES[dtype], np.array([0, 2, 1, 1, 5, 2]), shares_of_a_mixup()
+    np.testing.assert_allclose(shares.sum(axis=1), 1, atol=1e-6)
+    others = shares - np.diag(shares.diagonal())
+    assert ((others > 0).sum(axis=0) <= 1).all()  # an image is the partner of one
+    assert ((others > 0).sum(axis=1) <= 1).all()
+    assert (others > 0.01).any()
+    mixed, targets = augment.mixup(KEY, images, labels, 6)
+    assert mixed.dtype == images.dtype
+    expected = np.einsum("ij,j...->i...", shares, np.asarray(images, np.float64))
+    np.testing.assert_allclose(np.asarray(mixed, np.float64), expected, atol=0.501 if dtype == "uint8" else 1e-5)
+    np.testing.assert_allclose(targets, shares @ np.eye(6)[labels], atol=1e-6)
+
+
+def test_labels_that_are_no_classes_are_mixed_into_nan():
+    mixed, targets = augment.mixup(KEY, IMAGES["float32"], np.array([0, 1, 6, 1, -1, 2]), 6)
+    np.testing.assert_array_equal(np.isnan(targets).any(axis=1), (shares_of_a_mixup()[:, [2, 4]] > 0).any(axis=1))
+    assert np.isfinite(mixed).all()
+
+
+def test_weights_of_a_mixup_are_those_of_a_beta_distribution():
+    n = 2000
+    for alpha in (0.2, 1.0, 5.0):
+        _, targets = augment.mixup(KEY, np.zeros((n, 1, 1, 1)), np.arange(n) % 2, 2, alpha=alpha)
+        weights = np.asarray(targets)[np.arange(n), np.arange(n) % 2]
+        weights = np.sort(scipy.stats.beta(alpha, alpha).cdf(weights[weights < 1]))  # a partner of the other class
+        assert abs(weights - (np.arange(len(weights)) + 0.5) / len(weights)).max() < 2.7 / np.sqrt(len(weights))
+        assert len(weights) == pytest.approx(n / 2, abs=6 * np.sqrt(n) / 2)
+
+
+def test_mixup_in_programs_and_in_half_precision():
+    arguments = jax.random.split(KEY, 2), IMAGES["bfloat16"], np.arange(6) % 3, jnp.ones(2)
+    mix = jax.vmap(
+        lambda key, x, labels, alpha: augment.mixup(key, x, labels, 3, alpha=alpha), in_axes=(0, None, None, 0)
+    )
+    traced = jax.jit(mix).trace(*arguments)
+    assert traced.lower(lowering_platforms=("cpu", "cuda", "tpu"))
+    mixed, targets = traced.out_info
+    assert (mixed.shape, mixed.dtype, targets.shape) == ((2, 6, 9, 7, 2), jnp.bfloat16, (2, 6, 3))
+
+
+@pytest.mark.parametrize("size", [(9, 7), (4, 5), (3, 2), (1, 1)])
+def test_center_crop(size):
+    images = np.asarray(IMAGES["uint8"])
+    top, left = (9 - size[0]) // 2, (7 - size[1]) // 2
+    expected = images[:, top : top + size[0], left : left + size[1]]
+    got = augment.center_crop(images, size)
+    assert got.dtype == np.uint8
+    np.testing.assert_array_equal(got, expected)
 
 
 def test_normalize():

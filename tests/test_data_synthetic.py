@@ -18,7 +18,19 @@ def test_statsville_has_the_moments_of_the_book():
         np.testing.assert_allclose(np.cov(own.T), covariances[kind], atol=1.2)
 
 
-@pytest.mark.parametrize("make", [data.statsville, data.demand])
+def test_gratings_have_the_orientation_of_their_label():
+    """The frequency where the spectrum of an image is largest points across its stripes."""
+    images, labels = (np.asarray(a) for a in data.gratings(jax.random.key(0), 100, side=32))
+    assert (images.shape, images.dtype, set(labels)) == ((100, 32, 32, 3), np.uint8, set(range(8)))
+    grey = images.astype(float) - images.mean(axis=(1, 2), keepdims=True)
+    power = np.sum(abs(np.fft.fft2(grey, (128, 128), axes=(1, 2))) ** 2, axis=3)
+    rows, columns = np.unravel_index(power[:, :64].reshape(100, -1).argmax(axis=1), (64, 128))
+    columns = np.where(columns < 64, columns, columns - 128)
+    found = np.round(np.arctan2(rows, columns) / (np.pi / 8)).astype(int) % 8
+    assert np.mean(found == labels) > 0.9
+
+
+@pytest.mark.parametrize("make", [data.statsville, data.demand, data.gratings])
 def test_no_rows_are_refused(make):
     with pytest.raises(ValueError, match=f"data.{make.__name__}: n must be at least 1"):
         make(jax.random.key(0), 0)

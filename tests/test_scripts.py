@@ -18,8 +18,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import safetensors.numpy
+from flax import nnx
+from PIL import Image
 
-from jaxmath import data, gmm
+from jaxmath import data, gmm, models
 
 SCRIPTS = Path(__file__).resolve().parent.parent / "scripts"
 FIT = ("weights", "means", "covariances", "log_likelihood", "bic", "num_steps", "converged")
@@ -111,6 +114,8 @@ def test_fit_gmm_leaves_a_good_result_where_a_new_one_is_not_finite(table, tmp_p
     [
         *(("fit_gmm.py", name) for name in ("mixture.npz", "mixture.png", "")),
         *(("train_lenet.py", name) for name in ("options.json", "history.csv", "weights.safetensors", "report.json")),
+        ("train_resnet.py", "history.csv"),
+        ("finetune.py", "weights.safetensors"),
         ("benchmark.py", "results.json"),
     ],
 )
@@ -121,7 +126,7 @@ def test_files_that_no_script_has_made_stay(run_here, table, tmp_path, script, n
     place = out / name if name else out / "file"
     arguments = {
         "fit_gmm.py": [table[0], 2, "--out", out if name else place],
-        "train_lenet.py": ["--out", out],
+        **{name: ["--out", out] for name in ("train_lenet.py", "train_resnet.py", "finetune.py")},
         "benchmark.py": ["linear", "--json", place],
     }[script]
     result = run_here(script, *arguments)
@@ -318,3 +323,117 @@ def test_train_lenet_that_diverges(tmp_path, run_here):
     result = lenet(run_here, tmp_path / "out", "--rate", "1e39")
     assert result.returncode == 1
     assert "train.fit: " in result.stderr
+
+
+class SmallNet(nnx.Module):
+    """What stands in for a residual network: a hundredth of its compilation."""
+
+    def __init__(self, depth, num_classes=1000, *, stem=None, channels=3, rngs, dtype=None):
+        self.stem = nnx.Dict(conv=nnx.Conv(channels, 4, (3, 3), rngs=rngs))
+        self.output = nnx.Linear(4, num_classes, rngs=rngs)
+
+    def __call__(self, x):
+        return self.output(x.mean(axis=(1, 2)) @ self.stem["conv"].kernel[...].sum(axis=(0, 1)))
+
+
+@pytest.fixture
+def small_networks(monkeypatch):
+    """And empty figures: those of train_lenet.py are drawn by the same functions."""
+    monkeypatch.setattr(models, "ResNet", SmallNet, raising=False)
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda figure, file, **options: file.write(b"figure"))
+
+
+def arrays_of(path):
+    return {name: np.asarray(array) for name, array in safetensors.numpy.load_file(path).items()}
+
+
+def folder_of_photographs(folder):
+    rng = np.random.default_rng(0)
+    for split in ("train", "val"):
+        for label in ("bees", "ants"):
+            (folder / split / label).mkdir(parents=True)
+            for i in range(4):
+                Image.fromarray(rng.integers(0, 256, (30, 40, 3), np.uint8)).save(folder / split / label / f"{i}.jpg")
+    return folder
+
+
+def test_train_resnet_and_finetune(tmp_path, run_here, small_networks):
+    out = tmp_path / "out"
+    options = ["--dataset", "generated", "--batch-size", 400, "--schedule", "constant", "--warmup", 0]
+    options += ["--shift", 0, "--label-smoothing", 0.1, "--ema", 0.9, "--out", out]
+    first = run_here("train_resnet.py", *options, "--epochs", 1)
+    assert first.returncode == 0, first.stderr
+    other = run_here("train_resnet.py", *options, "--epochs", 2, "--resume", "--ema", 0.5)
+    assert (other.returncode, "--ema is 0.9 in" in other.stderr) == (2, True)
+    report = json.loads((out / "report.json").read_text())
+    assert f"of 500 right, accuracy {report['test_accuracy']:.4f}" in first.stdout
+    tuned, folder = tmp_path / "tuned", folder_of_photographs(tmp_path / "folder")
+    options = ["--weights", out / "weights.safetensors", "--data-dir", folder, "--size", 16, "--epochs", 1]
+    found = run_here("finetune.py", *options, "--frozen", "--batch-size", 4, "--rate", 0.1, "--out", tuned)
+    assert found.returncode == 0, found.stderr
+    before, after = (arrays_of(at / "weights.safetensors") for at in (out, tuned))
+    for name in before.keys() | after.keys():
+        if "output" in name:
+            assert after[name].shape[-1] == 2
+        else:
+            np.testing.assert_array_equal(before[name], after[name])
+    assert {path.name for path in tuned.iterdir()} == {
+        *("checkpoints", "confusion.png", "history.csv", "options.json", "predictions.png", "report.json"),
+        "weights.safetensors",
+    }
+
+
+def test_finetune_from_digits_to_digits(tmp_path, run_here, small_networks):
+    options = ["--batch-size", 50, "--out", tmp_path]
+    found = run_here("finetune.py", "--epochs", 1, *options)
+    assert found.returncode == 0, found.stderr
+    assert re.search("digits 0 to 4: accuracy .*of 191 right", found.stdout, re.DOTALL)
+    before, after = (arrays_of(tmp_path / f"{name}.safetensors") for name in ("pretrained", "weights"))
+    assert (before["model.stem.conv.kernel"] != after["model.stem.conv.kernel"]).any()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train_resnet.py", "--dataset", "folder"], "--dataset folder needs --data-dir with train/<class>/*.jpg"),
+        (["train_resnet.py", "--dataset", "folder", "--data-dir", "nowhere"], "data.image_folder: no folder nowhere;"),
+        (["train_resnet.py", "--schedule", "exponential"], "train.schedule: name must be one of 'constant', 'cosine'"),
+        (["finetune.py", "--data-dir", "nowhere"], "--data-dir needs --weights of import_weights.py"),
+        (["finetune.py", "--weights", "none.safetensors"], "cannot load: no file none.safetensors"),
+        (["finetune.py", "--model", "alexnet"], "no model is called 'alexnet'; expected resnet18"),
+    ],
+)
+def test_training_scripts_say_what_is_wrong(tmp_path, run_here, small_networks, arguments, message):
+    result = run_here(*arguments, "--out", tmp_path / "out")
+    assert (result.returncode, result.stderr.count("\n")) == (2, 1), result.stderr
+    assert message in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("model", "content", "message"),
+    [
+        ("resnet18", None, "no file"),
+        ("resnet18_bn", b"", "no model is called 'resnet18_bn'"),
+        ("alexnet", b"", "no model is called 'alexnet'"),
+    ],
+)
+def test_import_weights_says_what_is_wrong(tmp_path, run_here, small_networks, model, content, message):
+    if content is not None:
+        (tmp_path / "weights.pth").write_bytes(content)
+    result = run_here("import_weights.py", model, tmp_path / "weights.pth", "--out", tmp_path / "out.safetensors")
+    assert (result.returncode, result.stderr.count("\n")) == (2, 1), result.stderr
+    assert message in result.stderr
+    assert not (tmp_path / "out.safetensors").exists()
+
+
+def test_import_weights(tmp_path, run_here, small_networks, monkeypatch):
+    """Whatever is imported is saved; that it is imported rightly is for the tests of models."""
+    (tmp_path / "weights.pth").write_bytes(b"")
+    monkeypatch.setattr(models, "import_torchvision", lambda model, path: model, raising=False)
+    for name in ("out.safetensors", "out.safetensors"):  # its own file is replaced
+        result = run_here(
+            "import_weights.py", "resnet18", tmp_path / "weights.pth", "--num-classes", 3, "--out", tmp_path / name
+        )
+        assert result.returncode == 0, result.stderr
+    assert "out.safetensors: 127 parameters of resnet18" in result.stdout
+    assert arrays_of(tmp_path / "out.safetensors")["output.kernel"].shape == (4, 3)

@@ -1,7 +1,8 @@
 """Data: sets of images and batches of them, tables from files, synthetic data; :mod:`data.augment`, :mod:`data.text`.
 
 Handwritten digits are shipped (:func:`digits`, and ``load("digits", "train")``); other sets of images are made once by
-:func:`prepare` and read by :func:`load` or, where the images differ in shape, by :func:`photographs`.
+:func:`prepare` and read by :func:`load` or, where the images differ in shape, by :func:`photographs`. A folder of
+photographs that fits into memory is read by :func:`image_folder`.
 """
 
 import importlib
@@ -14,9 +15,10 @@ from jaxtyping import UInt8
 
 from jaxmath.data import augment
 from jaxmath.data.feeding import batches, epoch_order, stream
+from jaxmath.data.folders import image_folder
 from jaxmath.data.preparation import prepare
 from jaxmath.data.prepared import Images, Photographs, load, photographs
-from jaxmath.data.synthetic import CatBrain, Demand, Statsville, cat_brain, demand, statsville
+from jaxmath.data.synthetic import CatBrain, Demand, Gratings, Statsville, cat_brain, demand, gratings, statsville
 from jaxmath.data.tables import table
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ __all__ = [
     "CatBrain",
     "Demand",
     "Digits",
+    "Gratings",
     "Images",
     "Photographs",
     "Statsville",
@@ -35,6 +38,8 @@ __all__ = [
     "demand",
     "digits",
     "epoch_order",
+    "gratings",
+    "image_folder",
     "load",
     "photographs",
     "prepare",

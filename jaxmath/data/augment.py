@@ -1,18 +1,23 @@
 """Random changes to images on the device, one draw for each image of a batch.
 
 Images are ``(n, h, w, c)``, of any real type: uint8 means 0 to 255, floats what the caller takes them for. All but
-:func:`normalize` answer in the type they were given.
+:func:`normalize` answer in the type they were given. ``IMAGENET_MEAN`` and ``IMAGENET_STD`` are those of the colours of
+ImageNet, from 0 to 1, with which published weights were trained.
 """
 
 import math
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
-from jaxtyping import Array, Float, Num
+from jaxtyping import Array, Float, Int, Num
 
-from jaxmath._array import as_float, as_key, as_real, as_size, in_range, wide
+from jaxmath._array import as_float, as_key, as_labels, as_real, as_size, in_range, wide
+
+IMAGENET_MEAN = np.array([0.485, 0.456, 0.406], np.float32)
+IMAGENET_STD = np.array([0.229, 0.224, 0.225], np.float32)
 
 
 def random_crop(
@@ -97,6 +102,31 @@ def random_resized_crop(
     return jax.vmap(lambda image, corner, length: _resize(image, corner, length, size))(images, corners, lengths)
 
 
+def center_crop(images: Num[ArrayLike, "n h w c"], size: tuple[int, int]) -> Num[Array, "n h2 w2 c"]:
+    """The part in the middle of each image; nothing is random. An odd pixel is left over below, or on the right.
+
+    Args:
+      images: uint8 or floats.
+      size: height and width of the parts, static.
+
+    Returns:
+      The parts, in the type of the images.
+
+    Raises:
+      TypeError: for images that are no real numbers, or a traced or fractional size.
+      ValueError: if the images have another rank, or the size exceeds the image.
+
+    Example:
+      >>> print(center_crop(jnp.arange(12).reshape(1, 3, 4, 1), (1, 2)).ravel())
+      [5 6]
+    """
+    images = _as_images("data.augment.center_crop", images)
+    _, h, w, _ = images.shape
+    height, width = _as_shape("data.augment.center_crop", size, (h, w))
+    top, left = (h - height) // 2, (w - width) // 2
+    return images[:, top : top + height, left : left + width]
+
+
 def random_flip(key: Array, images: Num[ArrayLike, "n h w c"]) -> Num[Array, "n h w c"]:
     """Left and right exchanged in each image with probability 1/2.
 
@@ -143,6 +173,67 @@ def cutout(key: Array, images: Num[ArrayLike, "n h w c"], size: int) -> Num[Arra
     in_rows = (first[:, :1] <= rows) & (rows < first[:, :1] + size)
     in_columns = (first[:, 1:] <= columns) & (columns < first[:, 1:] + size)
     return jnp.where((in_rows[:, :, None] & in_columns[:, None, :])[..., None], jnp.zeros((), images.dtype), images)
+
+
+def mixup(
+    key: Array,
+    images: Num[ArrayLike, "n h w c"],
+    labels: Int[ArrayLike, " n"],
+    num_classes: int,
+    *,
+    alpha: ArrayLike = 0.2,
+) -> tuple[Num[Array, "n h w c"], Float[Array, "n k"]]:
+    r"""Each image mixed with another one of the batch, $\lambda x_i + (1 - \lambda) x_j$, and so its label.
+
+    The weight $\lambda$ of each image is drawn from Beta($\alpha$, $\alpha$), and j from a random permutation of the
+    batch, so that i = j now and then.
+
+    Args:
+      key: a ``jax.random.key``.
+      images: uint8, which are rounded again at the end, or floats.
+      labels: classes 0..k - 1, shape ``(n,)``.
+      num_classes: k, static.
+      alpha: above 0; the smaller, the nearer most images are to one of the two.
+
+    Returns:
+      The mixed images, in their type, and the mixed labels, distributions over the classes of shape ``(n, k)``: targets
+      of ``losses.softmax_cross_entropy``, and of ``train.classification`` with ``soft_labels=True``.
+
+    Raises:
+      TypeError: for images that are no real numbers, labels that are no integers, or a traced number of classes.
+      ValueError: if the images have another rank, there are not as many labels, or alpha is not above 0.
+
+    Note:
+      A label out of range makes the rows it is mixed into NaN.
+
+    Example:
+      >>> images, labels = mixup(jax.random.key(0), jnp.zeros((2, 4, 4, 1)), jnp.array([0, 2]), 3)
+      >>> print(labels.shape, labels.sum(axis=1))
+      (2, 3) [1. 1.]
+
+    Reference: Zhang, Cisse, Dauphin and Lopez-Paz, mixup: beyond empirical risk minimization (2018).
+    """
+    who = "data.augment.mixup"
+    key, images, labels = as_key(who, key), _as_images(who, images), as_labels(who, labels)
+    num_classes = as_size(who, "num_classes", num_classes)
+    if not jnp.issubdtype(labels.dtype, jnp.integer):
+        raise TypeError(f"{who}: labels must be integers, got {labels.dtype}")
+    if labels.shape != images.shape[:1]:
+        raise ValueError(f"{who}: expected one label for each of {len(images)} images, got shape {labels.shape}")
+    return _mixup(key, images, labels.astype(int), in_range(who, "alpha", alpha, "(0, inf)"), num_classes)
+
+
+@partial(jax.jit, static_argnums=4)
+def _mixup(key: Array, images: Array, labels: Array, alpha: Array, num_classes: int) -> tuple[Array, Array]:
+    key_partner, key_weight = jax.random.split(key)
+    partner = jax.random.permutation(key_partner, len(images))
+    # of two independent gamma variables a, b the share a / (a + b) is that of a Beta distribution
+    weight = jax.nn.sigmoid(jnp.subtract(*jax.random.loggamma(key_weight, alpha, (2, len(images)))))
+    known = (labels >= 0) & (labels < num_classes)
+    targets = jnp.where(known[:, None], jax.nn.one_hot(labels, num_classes, dtype=weight.dtype), jnp.nan)
+    x, share = wide(as_float("data.augment.mixup", images)), weight[:, None, None, None]
+    mixed = share.astype(x.dtype) * x + (1 - share).astype(x.dtype) * x[partner]
+    return _in_type_of(images, mixed), weight[:, None] * targets + (1 - weight[:, None]) * targets[partner]
 
 
 def normalize(
@@ -201,6 +292,11 @@ def _resize(
     zoom = jnp.array(size, lengths.dtype) / lengths
     x = wide(as_float("data.augment.random_resized_crop", image))
     x = jax.image.scale_and_translate(x, (*size, image.shape[-1]), (0, 1), zoom, -corner * zoom, "linear")
+    return _in_type_of(image, x)
+
+
+def _in_type_of(image: Num[Array, "..."], x: Float[Array, "..."]) -> Num[Array, "..."]:
+    """Pixels in the type of an image; bytes are rounded."""
     if jnp.issubdtype(image.dtype, jnp.floating):
         return x.astype(image.dtype)
     return jnp.clip(jnp.round(x), 0, 255).astype(image.dtype)

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Array, Int32, UInt8
 
 from jaxmath._array import as_key, as_real, as_size, is_one_array, same_rows, unmasked
-from jaxmath.data.prepared import Photographs, to_rgb
+from jaxmath.data.prepared import Photographs, fitted
 
 Tree = TypeVar("Tree")
 _AHEAD = 2  # batches that are made while the caller computes
@@ -165,11 +165,11 @@ def _put(images: list[Future], labels: np.ndarray) -> tuple[Array, Array]:
 
 
 def _decode(photographs: Photographs, index: int, size: tuple[int, int]) -> np.ndarray:
-    from PIL import Image, ImageOps
+    from PIL import Image
 
     content = photographs.encoded[index]
     try:
         with Image.open(io.BytesIO(content)) as image:
-            return np.asarray(ImageOps.fit(to_rgb(image), (size[1], size[0]), Image.Resampling.BILINEAR))
+            return fitted(image, size)
     except Exception as error:  # PIL raises what the damage leads to: OSError, SyntaxError, struct.error ...
         raise ValueError(f"data.stream: photograph {index} cannot be decoded ({error})") from error

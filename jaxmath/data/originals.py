@@ -123,27 +123,27 @@ def _read_four(paths: Mapping[str, Path]) -> dict[str, Labelled]:
     }
 
 
-def list_folder(folder: Path) -> tuple[tuple[str, ...], dict[str, list[tuple[Path, int]]]]:
+def list_folder(folder: Path, who: str = _WHO) -> tuple[tuple[str, ...], dict[str, list[tuple[Path, int]]]]:
     """The classes, and of each split the image files with their labels, of a folder ``split/class/*.jpg``.
 
     Splits, classes and files come in the order of their names; what begins with a dot is left out.
     """
     splits = {split.name: _folders(split) for split in _folders(folder)}
     if not splits or not all(splits.values()):
-        raise ValueError(f"{_WHO}: {folder} must hold a folder for each split, such as train, and there one a class")
+        raise ValueError(f"{who}: {folder} must hold a folder for each split, such as train, and there one a class")
     for split in splits:
         if not re.fullmatch(r"\w+", split) or split == "all":
-            raise ValueError(f"{_WHO}: {folder / split} cannot be a split; expected letters, digits and _, and not all")
+            raise ValueError(f"{who}: {folder / split} cannot be a split; expected letters, digits and _, and not all")
     classes = {split: tuple(path.name for path in paths) for split, paths in splits.items()}
     first = next(iter(classes))
     for split in classes:
         if classes[split] != classes[first]:
             raise ValueError(
-                f"{_WHO}: the classes in {folder / split} are {', '.join(classes[split])}; in {first} they are "
+                f"{who}: the classes in {folder / split} are {', '.join(classes[split])}; in {first} they are "
                 f"{', '.join(classes[first])}"
             )
     files = {
-        split: [(file, label) for label, path in enumerate(paths) for file in _images(path)]
+        split: [(file, label) for label, path in enumerate(paths) for file in _images(path, who)]
         for split, paths in splits.items()
     }
     return classes[first], files
@@ -157,13 +157,13 @@ def _folders(folder: Path) -> list[Path]:
     return [path for path in _shown(folder) if path.is_dir()]
 
 
-def _images(folder: Path) -> list[Path]:
+def _images(folder: Path, who: str) -> list[Path]:
     files = _shown(folder)
     for file in files:
         if file.suffix.lower() not in ENDINGS:
-            raise ValueError(f"{_WHO}: {file} is no image that is known by its name; expected {', '.join(ENDINGS)}")
+            raise ValueError(f"{who}: {file} is no image that is known by its name; expected {', '.join(ENDINGS)}")
     if not files:
-        raise ValueError(f"{_WHO}: {folder} holds no image")
+        raise ValueError(f"{who}: {folder} holds no image")
     return files
 
 

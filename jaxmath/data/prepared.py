@@ -143,6 +143,13 @@ def to_rgb(image: Any) -> Any:
     return (image.convert(through[mode]) if mode in through else image).convert("RGB")
 
 
+def fitted(image: Any, size: tuple[int, int]) -> UInt8[np.ndarray, "h w 3"]:
+    """The largest part in the middle of a PIL image with the proportions of a size, in colour, brought to that size."""
+    from PIL import Image, ImageOps
+
+    return np.asarray(ImageOps.fit(to_rgb(image), (size[1], size[0]), Image.Resampling.BILINEAR))
+
+
 def _digits(split: str) -> Images:
     from jaxmath.data import digits
 

@@ -1,10 +1,12 @@
 """Data made from a random key, and the fifteen points that the book begins with."""
 
+import math
+from functools import partial
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Int, UInt8
 
 from jaxmath._array import as_key, as_size
 
@@ -122,3 +124,55 @@ def cat_brain() -> CatBrain:
     Reference: section 2.12.5.
     """
     return CatBrain(jnp.array(CAT_SEES), jnp.array(CAT_FEELS))
+
+
+class Gratings(NamedTuple):
+    """Images of stripes.
+
+    Attributes:
+      images: in colour, 0 to 255.
+      labels: the orientation of each, of eight.
+    """
+
+    images: UInt8[Array, "n side side 3"]
+    labels: Int[Array, " n"]
+
+
+def gratings(key: Array, n: int, *, side: int = 16) -> Gratings:
+    r"""Stripes of eight orientations, between two colours, with noise: images to try a classifier on.
+
+    Of an image with label k the share of the second colour at column x and row y is
+    $(1 + \sin(2 \pi f (x \cos \theta + y \sin \theta) + \phi)) / 2$ with $\theta = k \pi / 8$, where the frequency f
+    (2 to 4 periods a side), the phase $\phi$, the two colours and normal noise of a tenth of the range are random. A
+    mirrored image may be one of another label.
+
+    Args:
+      key: a ``jax.random.key``.
+      n: how many images, static.
+      side: pixels, static.
+
+    Returns:
+      Images and labels.
+
+    Raises:
+      TypeError: for a traced or fractional n or side.
+      ValueError: if n or side is below 1.
+    """
+    key = as_key("data.gratings", key)
+    return _gratings(key, as_size("data.gratings", "n", n), as_size("data.gratings", "side", side))
+
+
+@partial(jax.jit, static_argnums=(1, 2))
+def _gratings(key: Array, n: int, side: int) -> Gratings:
+    key_labels, key_waves, key_colours, key_noise = jax.random.split(key, 4)
+    labels = jax.random.randint(key_labels, (n,), 0, 8)
+    angle = labels * (math.pi / 8)
+    frequency, phase = jax.random.uniform(key_waves, (2, n)) * jnp.array([[2.0], [2 * math.pi]]) + jnp.array(
+        [[2.0], [0]]
+    )
+    along = jnp.arange(side) / side
+    places = jnp.cos(angle)[:, None, None] * along + jnp.sin(angle)[:, None, None] * along[:, None]
+    share = (1 + jnp.sin(2 * math.pi * frequency[:, None, None] * places + phase[:, None, None])) / 2
+    first, second = jax.random.uniform(key_colours, (2, n, 1, 1, 3))
+    pixels = first + share[..., None] * (second - first) + 0.1 * jax.random.normal(key_noise, (n, side, side, 3))
+    return Gratings(jnp.clip(jnp.round(255 * pixels), 0, 255).astype(jnp.uint8), labels)

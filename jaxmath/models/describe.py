@@ -1,5 +1,6 @@
 """What a model is made of, and what its layers put out."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -78,11 +79,13 @@ def features(model: nnx.Module, x: Float[Array, "n ..."]) -> dict[str, Float[Arr
     return {".".join(map(str, path)).removesuffix(".__call__"): outputs[path] for path in ordered}
 
 
-def summary(model: nnx.Module, shape: tuple[int, ...]) -> Summary:
+def summary(model: nnx.Module | Callable[[], nnx.Module], shape: tuple[int, ...]) -> Summary:
     """The layers of a model with the shapes of their outputs and their parameters. Nothing is computed.
 
     Args:
-      model: a model, also one of shapes alone: ``nnx.eval_shape(lambda: LeNet(rngs=nnx.Rngs(0)))``.
+      model: a model, also one of shapes alone (``nnx.eval_shape(lambda: LeNet(rngs=nnx.Rngs(0)))``, whose layers come
+        in the order of the alphabet); or a function that makes one, of which then nothing is drawn:
+        ``lambda: VGG(11, rngs=nnx.Rngs(0))``.
       shape: of a batch for it, such as ``(1, 28, 28, 1)``.
 
     Returns:
@@ -100,9 +103,17 @@ def summary(model: nnx.Module, shape: tuple[int, ...]) -> Summary:
       output  Linear  1 x 10                   850
                                             61,706
     """
+    if isinstance(model, nnx.Module):
+        return _summary(model, shape)
+    made = []
+    jax.eval_shape(lambda: made.append(_summary(model(), shape)))
+    return made[0]
+
+
+def _summary(model: nnx.Module, shape: tuple[int, ...]) -> Summary:
     graphdef, state = nnx.split(model)
-    x = jax.ShapeDtypeStruct(shape, jnp.float32)
-    outputs = jax.eval_shape(lambda state, x: features(nnx.merge(graphdef, state), x), state, x)
+    images = jax.ShapeDtypeStruct(shape, jnp.float32)
+    outputs = jax.eval_shape(lambda state, x: features(nnx.merge(graphdef, state), x), state, images)
     parts = sorted(nnx.iter_modules(model), key=lambda part: _place(model, part[0]))
     layers = [
         Layer(name, type(part).__name__, outputs[name].shape, count_parameters(part))

@@ -42,12 +42,14 @@ def check_returned(name: str, returned: Any) -> tuple[jax.Array, dict[str, Any]]
     return value, metrics
 
 
-def check_scores(name: str, outputs: Any, labels: Any) -> None:
-    """TypeError or ValueError unless outputs are (n, k) and labels n integers."""
+def check_scores(name: str, outputs: Any, labels: Any, soft_labels: bool = False) -> None:
+    """TypeError or ValueError unless outputs are (n, k) and labels n integers, or (n, k) numbers if these may be."""
     if not hasattr(outputs, "shape") or len(outputs.shape) != 2:
         got = f"shape {outputs.shape}" if hasattr(outputs, "shape") else type(outputs).__name__
         raise ValueError(f"{name}: the model must return scores of shape (n, k), got {got}; pass another loss")
     kind, n = jnp.asarray(labels), outputs.shape[0]
+    if soft_labels and kind.shape == outputs.shape and jnp.issubdtype(kind.dtype, jnp.floating):
+        return
     expected, got = f"{name}: class numbers must be integers of shape ({n},)", f"got {kind.dtype} of shape {kind.shape}"
     if kind.ndim == 2:
         advice = "labels[:, 0]" if kind.shape[1] == 1 else "labels.argmax(axis=1) of one-hot labels"

@@ -86,7 +86,7 @@ def _check_data(state: State, batch: Any) -> dict[str, jax.ShapeDtypeStruct]:
 
 
 def _check_labels(state: State, batch: Any) -> None:
-    if state.loss is classification and (problem := label_problem(state, batch)):
+    if getattr(state.loss, "func", state.loss) is classification and (problem := label_problem(state, batch)):
         raise ValueError(f"train.fit: {problem}")
 
 

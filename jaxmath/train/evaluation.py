@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import nnx
 from jaxtyping import Float
 
 from jaxmath import losses
@@ -61,7 +60,7 @@ def predict(state: State, images: Any, *, batch_size: int = 500) -> Float[np.nda
         batches = in_batches(images, n, batch_size)
     else:
         batches, n = images, 0
-    model, full, outputs = (state.graphdef, state.params, state.rest), min(batch_size, n), []
+    full, outputs = min(batch_size, n), []
     rank = 0
     for batch in batches:
         batch = jnp.asarray(unmasked(name, "images", batch))
@@ -70,7 +69,7 @@ def predict(state: State, images: Any, *, batch_size: int = 500) -> Float[np.nda
             raise ValueError(f"{name}: expected images alone, all of {rank} axes, got a batch of shape {batch.shape}")
         missing = max(full - len(batch), 0)
         filled = jnp.concatenate([batch, jnp.repeat(batch[-1:], missing, axis=0)]) if missing else batch
-        outputs.append(np.asarray(_outputs(model, filled))[: len(batch)])
+        outputs.append(np.asarray(_outputs(state, filled))[: len(batch)])
     if not outputs:
         raise ValueError(f"{name}: expected at least one image")
     return np.concatenate(outputs)
@@ -173,11 +172,8 @@ def of_batch(state: State, batch: Any) -> dict[str, jax.Array]:
 
 
 @jax.jit
-def _outputs(model: tuple, images: jax.Array) -> jax.Array:
-    graphdef, params, rest = model
-    ready = nnx.merge(graphdef, params, rest, copy=True)
-    ready.eval()
-    outputs = ready(as_unit(images))
+def _outputs(state: State, images: jax.Array) -> jax.Array:
+    outputs = state.model(as_unit(images))
     return outputs.astype(jnp.promote_types(outputs.dtype, jnp.float32))
 
 

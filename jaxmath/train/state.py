@@ -12,10 +12,12 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, Num
 
 from jaxmath import losses
-from jaxmath._array import as_key
+from jaxmath._array import as_key, in_range
 from jaxmath._record import record
 from jaxmath.optimize.descent import apply_optimizer, as_optimizer
 from jaxmath.train.checks import check_function, check_model, check_returned, check_scores
+from jaxmath.train.ema import Average, averaged, updated
+from jaxmath.train.frozen import as_filter, set_modes
 from jaxmath.train.metrics import accuracy
 
 Metrics = dict[str, Float[Array, ""]]
@@ -23,17 +25,18 @@ Metrics = dict[str, Float[Array, ""]]
 _ON_CPU = {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT"}
 
 
-@record(static=("graphdef", "optimizer", "loss", "augment"))
+@record(static=("graphdef", "optimizer", "loss", "augment", "augment_batch", "trainable", "ema_decay"))
 class State:
     """All that a training knows; made by :func:`create`.
 
     Attributes:
-      params: the parameters of the model.
-      rest: its other state: running statistics, random generators.
+      params: the parameters of the model that are trained.
+      rest: its other state: running statistics, random generators, frozen parameters.
       memory: what the optimiser remembers.
       key: for the order of the examples and for augmentation.
       step: how many steps were made.
-      graphdef, optimizer, loss, augment: static.
+      average: exponential moving averages of ``params`` and of the running statistics, or None.
+      graphdef, optimizer, loss, augment, augment_batch, trainable, ema_decay: static.
     """
 
     params: Any
@@ -41,15 +44,25 @@ class State:
     memory: Any
     key: Array
     step: Int[Array, ""]
+    average: Average | None
     graphdef: nnx.GraphDef
     optimizer: Any
     loss: Callable[[nnx.Module, Any], tuple[Array, Metrics]]
     augment: Callable[[Array, Array], Array] | None
+    augment_batch: Callable[[Array, Any], Any] | None
+    trainable: Any
+    ema_decay: float | None
 
     @property
     def model(self) -> Any:
-        """A model with these parameters, of its own, for use: without dropout, with running statistics."""
-        model = nnx.merge(self.graphdef, self.params, self.rest, copy=True)
+        """A model with these parameters, of its own, for use: without dropout, with running statistics.
+
+        Where there are averages, it has those.
+        """
+        params, rest = self.params, self.rest
+        if self.average is not None:
+            params, rest = averaged(self.average, params, rest)
+        model = nnx.merge(self.graphdef, params, rest, copy=True)
         model.eval()
         return model
 
@@ -72,28 +85,39 @@ def as_unit(images: Array) -> Array:
 
 
 def classification(
-    model: nnx.Module, batch: tuple[Num[ArrayLike, "n ..."], Int[ArrayLike, " n"]]
+    model: nnx.Module,
+    batch: tuple[Num[ArrayLike, "n ..."], Num[ArrayLike, "n ..."]],
+    *,
+    label_smoothing: ArrayLike = 0.0,
+    soft_labels: bool = False,
 ) -> tuple[Float[Array, ""], Metrics]:
     """The mean cross entropy of softmax, and the accuracy.
 
     Args:
       model: from images to logits.
       batch: images, where bytes stand for 0 to 1, and labels 0, 1, ...
+      label_smoothing: as for ``losses.softmax_cross_entropy``. A loss with options is
+        ``functools.partial(train.classification, label_smoothing=0.1)``; a validation is measured with them too.
+      soft_labels: whether labels may also be distributions over the classes, shape ``(n, k)``, as
+        ``data.augment.mixup`` makes them. Their accuracy is that of the most probable class.
 
     Returns:
       The loss, in float32 at least, and ``{"accuracy": ...}``.
 
     Raises:
-      TypeError, ValueError: if the model does not return scores of shape ``(n, k)``, or the labels are not n integers.
+      TypeError, ValueError: if the model does not return scores of shape ``(n, k)``, the labels are not n integers
+        (nor distributions, where these are allowed), or the smoothing is out of 0..1.
 
     Note:
       A label out of range makes the loss NaN; :func:`fit` says which.
     """
     images, labels = batch
     logits = model(as_unit(jnp.asarray(images)))
-    check_scores("train.classification", logits, labels)
+    check_scores("train.classification", logits, labels, soft_labels)
     logits = logits.astype(jnp.promote_types(logits.dtype, jnp.float32))
-    return losses.softmax_cross_entropy(logits, labels).mean(), {"accuracy": accuracy(logits, labels)}
+    loss = losses.softmax_cross_entropy(logits, labels, label_smoothing=label_smoothing).mean()
+    classes = jnp.argmax(jnp.asarray(labels), axis=-1) if jnp.ndim(labels) == 2 else labels
+    return loss, {"accuracy": accuracy(logits, classes)}
 
 
 def create(
@@ -102,25 +126,43 @@ def create(
     *,
     loss: Callable[[nnx.Module, Any], tuple[Array, Metrics]] = classification,
     augment: Callable[[Array, Array], Array] | None = None,
+    augment_batch: Callable[[Array, Any], Any] | None = None,
+    trainable: Any = nnx.Param,
+    ema_decay: float | None = None,
     key: Array | None = None,
 ) -> State:
-    """The state before the first step.
+    r"""The state before the first step.
 
     Args:
       model: it is copied, and stays as it is.
       optimizer: a rule of optax, with its schedule of rates. ``optax.MultiSteps(rule, k)`` gathers the gradients of k
-        batches; ``optax.chain(optax.clip_by_global_norm(1.0), rule)`` bounds them.
+        batches; ``optax.chain(optax.clip_by_global_norm(1.0), rule)`` bounds them; ``optax.partition`` has a rule for
+        each group of parameters. :func:`schedule` makes schedules, :func:`decay_mask` says what weight decay is for.
       loss: takes the model and a batch, returns the loss and other numbers worth knowing by name, means over the batch.
       augment: takes a key and the first array of a batch: ``data.augment`` has such functions. In training alone: what
         evaluation needs too, such as normalisation, belongs in the model.
+      augment_batch: takes a key and a whole batch, after ``augment``, and returns the batch to train on:
+        ``lambda key, batch: data.augment.mixup(key, *batch, 10)``, with ``soft_labels`` in the loss.
+      trainable: which parameters are trained, a filter of Flax such as ``nnx.PathContains("output")``, by default all.
+        The others are frozen: no step changes them, the optimiser has no memory of them, and a layer all of whose
+        parameters are frozen works as in evaluation, with its running statistics, which stay as they are too.
+      ema_decay: d in [0, 1) of an exponential moving average of the trained parameters and the running statistics;
+        evaluation, ``state.model`` and its weights are then of the average $a$, which follows the parameters
+        $\theta$ by $a \leftarrow a + (1 - d_t) (\theta - a)$ after step t, with $d_t = \min(d, (1 + t) / (10 + t))$.
       key: a ``jax.random.key`` for the order of the examples and for ``augment``; None for ``jax.random.key(0)``.
 
     Returns:
       The state, a pytree.
 
     Raises:
-      TypeError: if the model is no Flax NNX module, the optimiser is none, or the key is none.
-      ValueError: if the model has no parameters.
+      TypeError: if the model is no Flax NNX module, the optimiser is none, the filter is none, or the key is none.
+      ValueError: if the model has no parameters, the filter fits none of them, or the decay is out of range.
+
+    Note:
+      Many seeds at once are ``jax.vmap`` of this function and of :func:`step`::
+
+          states = jax.vmap(lambda key: create(LeNet(rngs=nnx.Rngs(key)), rule, key=key))(jax.random.split(key, 8))
+          states, metrics = jax.jit(jax.vmap(step, in_axes=(0, None)))(states, batch)
 
     Example:
       >>> import optax
@@ -136,17 +178,24 @@ def create(
     check_function(name, "loss", loss, "train.classification")
     if augment is not None:
         check_function(name, "augment", augment, "data.augment.random_flip")
-    graphdef, params, rest = nnx.split(model, nnx.Param, ...)
+    if augment_batch is not None:
+        check_function(name, "augment_batch", augment_batch, "lambda key, batch: data.augment.mixup(key, *batch, 10)")
+    if ema_decay is not None:
+        in_range(name, "ema_decay", ema_decay, "[0, 1)")
+    trainable = as_filter(name, trainable, model)
+    graphdef, params, rest = nnx.split(model, trainable, ...)
     key = jax.random.key(0) if key is None else as_key("train.create", key)
-    return _created(params, rest, key, graphdef, optimizer, loss, augment)
+    decay = None if ema_decay is None else float(ema_decay)
+    return _created(params, rest, key, (graphdef, optimizer, loss, augment, augment_batch, trainable, decay))
 
 
-@partial(jax.jit, static_argnums=(3, 4, 5, 6))
-def _created(params: Any, rest: Any, key: Array, *static: Any) -> State:
+@partial(jax.jit, static_argnums=3)
+def _created(params: Any, rest: Any, key: Array, static: tuple) -> State:
     """One program, which copies: what is compiled later overwrites its state."""
-    _, optimizer, _, _ = static
+    _, optimizer, *_, decay = static
     memory = jax.tree.map(jnp.asarray, optimizer.init(params))
-    return jax.tree.map(jnp.copy, State(params, rest, memory, key, jnp.zeros((), jnp.int32), *static))
+    average = None if decay is None else updated(None, params, rest)
+    return jax.tree.map(jnp.copy, State(params, rest, memory, key, jnp.zeros((), jnp.int32), average, *static))
 
 
 def step(state: State, batch: Any) -> tuple[State, Metrics]:
@@ -168,21 +217,34 @@ def step(state: State, batch: Any) -> tuple[State, Metrics]:
       A NaN in the batch makes the loss and all parameters NaN; :func:`fit` stops there.
     """
     check_state("train.step", state)
-    if state.augment is not None:
-        first, *others = batch
-        batch = (state.augment(jax.random.fold_in(keys(state).augment, state.step), first), *others)
+    batch = _augmented(state, batch)
 
     def objective(params: Any) -> tuple[Array, tuple[Metrics, Any]]:
         model = nnx.merge(state.graphdef, params, state.rest, copy=True)
-        model.train()
+        set_modes(model, params)
         value, metrics = check_returned("train.step", state.loss(model, batch))
-        return value, (metrics, nnx.split(model, nnx.Param, ...)[2])
+        return value, (metrics, nnx.split(model, state.trainable, ...)[2])
 
     (value, (metrics, rest)), gradient = jax.value_and_grad(objective, has_aux=True)(state.params)
     optimizer, told = as_optimizer("train.step", state.optimizer), lambda params: objective(params)[0]
     params, memory = apply_optimizer(optimizer, state.params, state.memory, value, gradient, told)
-    after = dataclasses.replace(state, params=params, rest=rest, memory=memory, step=state.step + 1)
+    made, average = state.step + 1, state.average
+    if state.ema_decay is not None:
+        average = updated(average, params, rest, jnp.minimum(state.ema_decay, (1 + made) / (10 + made)))
+    after = dataclasses.replace(state, params=params, rest=rest, memory=memory, step=made, average=average)
     return after, reported(value, metrics)
+
+
+def _augmented(state: State, batch: Any) -> Any:
+    """A batch as it is trained on."""
+    if state.augment is None and state.augment_batch is None:
+        return batch
+    key = jax.random.fold_in(keys(state).augment, state.step)
+    key, key_batch = (key, key) if state.augment_batch is None else jax.random.split(key)
+    if state.augment is not None:
+        first, *others = batch
+        batch = (state.augment(key, first), *others)
+    return batch if state.augment_batch is None else state.augment_batch(key_batch, batch)
 
 
 def check_state(name: str, state: Any) -> None:

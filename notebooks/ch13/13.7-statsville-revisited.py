@@ -52,8 +52,8 @@ print("device:", jax.devices()[0].device_kind)
 #
 # $$(\mu, \tau) \sim \text{NormalGamma}(150,\ 100,\ 10.5,\ 810) .$$
 #
-# (With $a = 100.5$ and $b = 8100$ the maximum is the same and the precision counts as 201 earlier heights in place of 21.) We draw the
-# heights from $N(152, 8^2)$, so that we know what should come out.
+# (With $a = 100.5$ and $b = 8100$ the maximum is the same and the precision counts as 201 earlier heights in place of
+# 21.) We draw the heights from $N(152, 8^2)$, so that we know what should come out.
 
 # %%
 truth, prior, model = Normal(152.0, 8.0), NormalGamma(150.0, 100.0, 10.5, 810.0), bayes.NormalMeanPrecision()

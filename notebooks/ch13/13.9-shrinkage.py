@@ -184,8 +184,8 @@ right.legend(fontsize=9, loc="lower right")
 plt.show()
 
 # %% [markdown]
-# Maximum likelihood is good for those with many trials and useless for those with few. Of a player without a hit it says
-# that he will never hit; when he does, its log score is minus infinity. Complete pooling is right on the average and for
+# Maximum likelihood is good for those with many trials and useless for those with few. It says that a player without a
+# hit will never hit; when he does, its log score is minus infinity. Complete pooling is right on the average and for
 # nobody in particular. Shrinkage is better than both, with few trials and with many. The log score also pays for
 # honesty: the whole posterior beats its own mean.
 #

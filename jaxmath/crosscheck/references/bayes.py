@@ -62,11 +62,6 @@ def of_logarithm(found, log_x, w, log_new):
     return mean, variance, value - w @ log_x, predictive - log_new
 
 
-def positive(u):
-    """A positive parameter on the line."""
-    return np.exp(u)
-
-
 def same(u):
     """A real parameter."""
     return u
@@ -75,11 +70,6 @@ def same(u):
 def nothing(u):
     """The logarithm of a derivative of 1."""
     return np.zeros_like(u)
-
-
-def probability(u):
-    """A probability on the line."""
-    return special.expit(u)
 
 
 def log_slope(u):
@@ -104,7 +94,7 @@ def normal_mean(x, w, loc, scale, sigma, new):
 def with_gamma(density, x, w, a, b, new, start=0.0):
     """A positive parameter with a gamma prior."""
     return of_number(
-        over(density, x, w), lambda t: stats.gamma.logpdf(t, a, scale=1 / b), positive, same, start,
+        over(density, x, w), lambda t: stats.gamma.logpdf(t, a, scale=1 / b), np.exp, same, start,
         lambda t: density(new, t),
     )  # fmt: skip
 
@@ -112,7 +102,7 @@ def with_gamma(density, x, w, a, b, new, start=0.0):
 def with_beta(density, x, w, a, b, new):
     """A probability with a beta prior."""
     return of_number(
-        over(density, x, w), lambda p: stats.beta.logpdf(p, a, b), probability, log_slope, 0.0,
+        over(density, x, w), lambda p: stats.beta.logpdf(p, a, b), special.expit, log_slope, 0.0,
         lambda p: density(new, p),
     )  # fmt: skip
 
