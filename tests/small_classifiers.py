@@ -22,14 +22,14 @@ SIZES = {"VGG": 33, "GoogLeNet": 33, "ResNet": 8, "ResNet of bottlenecks": 16}
 
 
 def shrink(monkeypatch) -> None:
-    """Few channels, and two depths of ResNet that there are not: of one block a stage."""
-    monkeypatch.setattr(vgg, "_FEATURES", (2, 3, 4, 5, 6))
+    """Few channels, but more than 8, below which convolutions are longer programs; and two depths of ResNet that there are not: of one block a stage."""
+    monkeypatch.setattr(vgg, "_FEATURES", (9, 10, 11, 12, 13))
     monkeypatch.setattr(vgg, "_HIDDEN", 16)
-    modules = [[(2, 3, 4, 1, 2, 2)] * num for num in (1, 4, 1)]
+    modules = [[(9, 10, 11, 9, 12, 9)] * num for num in (1, 4, 1)]
     monkeypatch.setattr(googlenet, "_MODULES", modules)
     more = {
-        8: resnet._Architecture((1, 1, 1), (4, 6, 8), stem="small", project=False),
-        11: resnet._Architecture((1, 2), (4, 6), block=resnet._bottleneck),
+        8: resnet._Architecture((1, 1, 1), (9, 10, 12), stem="small", project=False),
+        11: resnet._Architecture((1, 2), (9, 10), block=resnet._bottleneck),
     }
     monkeypatch.setattr(resnet, "_ARCHITECTURES", resnet._ARCHITECTURES | more)
 

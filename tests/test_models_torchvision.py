@@ -75,12 +75,12 @@ def test_axes_are_turned():
     """A kernel by its outputs, inputs, rows and columns; the first layer after pixels in a row by channels first."""
     model, weights = blank("VGG"), exported(model_of("VGG"))
     weights["features.0.weight"][1, 2, 0, 1] = 7
-    linear = weights["classifier.0.weight"].reshape(16, 6, 7, 7)
+    linear = weights["classifier.0.weight"].reshape(16, 13, 7, 7)
     linear[3, 4, 5, 6] = 8
     weights["classifier.6.weight"][9, 1] = 9
     models.import_torchvision(model, weights)
     assert model.stages[0][0].conv.kernel[0, 1, 2, 1] == 7
-    assert model.hidden1.kernel[(5 * 7 + 6) * 6 + 4, 3] == 8
+    assert model.hidden1.kernel[(5 * 7 + 6) * 13 + 4, 3] == 8
     assert model.output.kernel[1, 9] == 9
 
 
@@ -149,11 +149,11 @@ def test_types_views_and_the_oldest_tensors(tmp_path, write):
     state[name] = Tensor(weights[name], Storage(turned), strides=tuple(map(int, steps)))
     both = Storage(np.concatenate([np.full(3, np.nan, np.float32), weights["bn1.weight"], weights["bn1.bias"]]))
     state["bn1.weight"] = Tensor(weights["bn1.weight"], both, offset=3)
-    state["bn1.bias"] = Tensor(weights["bn1.bias"], both, offset=7)
+    state["bn1.bias"] = Tensor(weights["bn1.bias"], both, offset=12)
     state["fc.bias"] = Tensor(weights["fc.bias"].astype(np.float64))
     state["fc.weight"] = Tensor(weights["fc.weight"], old=True)
     for key, dtype in (("bn1.running_mean", np.float16), ("bn1.running_var", jnp.bfloat16)):
-        weights[key] = np.array([0.5, 1.0, -1.5, 2.0], np.float32)
+        weights[key] = np.arange(9, dtype=np.float32) / 2
         state[key] = Tensor(weights[key].astype(dtype))
     write(tmp_path / "w.pth", state)
     assert_same(models.import_torchvision(blank(), tmp_path / "w.pth"), models.import_torchvision(blank(), weights))
@@ -172,9 +172,9 @@ def test_the_other_order_of_bytes(tmp_path):
 def test_all_that_does_not_fit_is_named_and_nothing_changes():
     model, weights = model_of("ResNet"), exported(model_of("ResNet", 1))
     del weights["fc.bias"], weights["bn1.weight"]
-    weights |= {"head.weight": np.ones(3), "fc.weight": weights["fc.weight"].T, "bn1.bias": np.arange(4)}
+    weights |= {"head.weight": np.ones(3), "fc.weight": weights["fc.weight"].T, "bn1.bias": np.arange(9)}
     message = r"models\.import_torchvision: the mapping does not fit ResNet: missing bn1\.weight, fc\.bias; unexpected "
-    message += r"head\.weight; bn1\.bias is no array of floats; fc\.weight has shape \(8, 10\), expected \(10, 8\)$"
+    message += r"head\.weight; bn1\.bias is no array of floats; fc\.weight has shape \(12, 10\), expected \(10, 12\)$"
     with pytest.raises(ValueError, match=message):
         models.import_torchvision(model, weights)
     assert_same(model, model_of("ResNet"))
