@@ -22,7 +22,7 @@ SIZES = {"VGG": 33, "GoogLeNet": 33, "ResNet": 8, "ResNet of bottlenecks": 16}
 
 
 def shrink(monkeypatch) -> None:
-    """Few channels, but more than 8, below which convolutions are longer programs; and two depths of ResNet that there are not: of one block a stage."""
+    """Few channels, but more than 8, below which convolutions are longer programs; two more depths, of few blocks."""
     monkeypatch.setattr(vgg, "_FEATURES", (9, 10, 11, 12, 13))
     monkeypatch.setattr(vgg, "_HIDDEN", 16)
     modules = [[(9, 10, 11, 9, 12, 9)] * num for num in (1, 4, 1)]
