@@ -161,7 +161,7 @@ runs = {
 fig, ax = plt.subplots(figsize=(6.5, 3.4))
 for name, (_, history) in runs.items():
     ax.plot([row["epoch"] for row in history], [row["validation_accuracy"] for row in history], label=name)
-ax.set(xlabel="epoch", ylabel="accuracy on the test set", ylim=(0, 1))
+ax.set(xlabel="epoch", ylabel="accuracy on the test set", ylim=(0, 1), xticks=range(0, 21, 4))
 ax.legend()
 plt.show()
 accuracy = {name: history[-1]["validation_accuracy"] for name, (_, history) in runs.items()}
