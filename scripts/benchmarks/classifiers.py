@@ -1,5 +1,6 @@
 """ResNet-18 and VGG-11: a step of training, and inference, beside PyTorch."""
 
+from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -156,9 +157,12 @@ def _torch_vgg():
             width = features
         layers.append(nn.MaxPool2d(2))
     dense = [nn.Linear(49 * width, 4096), nn.ReLU(), nn.Dropout(), nn.Linear(4096, 4096), nn.ReLU(), nn.Dropout()]
-    model = nn.Sequential(nn.Sequential(*layers), nn.Flatten(), nn.Sequential(*dense, nn.Linear(4096, _CLASSES)))
-    model.features, model.classifier = model[0], model[2]  # names besides the numbers
-    return model
+    parts = {
+        "features": nn.Sequential(*layers),
+        "flat": nn.Flatten(),
+        "classifier": nn.Sequential(*dense, nn.Linear(4096, _CLASSES)),
+    }
+    return nn.Sequential(OrderedDict(parts))
 
 
 def _torch_model(name: str, weights: tuple[np.ndarray, ...], double: bool) -> Any:
@@ -169,7 +173,7 @@ def _torch_model(name: str, weights: tuple[np.ndarray, ...], double: bool) -> An
     found = {key: torch.from_numpy(array.copy()) for key, array in zip(_SHAPES[name](), weights, strict=True)}
     missing, unexpected = model.load_state_dict(found, strict=False)
     assert not unexpected
-    assert all(key.endswith("num_batches_tracked") or key[0].isdigit() for key in missing), missing
+    assert all(key.endswith("num_batches_tracked") for key in missing), missing
     return model.to(torch.float64 if double else torch.float32, memory_format=torch.channels_last)
 
 
