@@ -89,3 +89,9 @@ def test_what_has_no_last_layer():
     ]:
         with pytest.raises(error, match=f"^models.{message}"):
             call()
+
+
+def test_bytes_are_refused():
+    model = models.Normalized(models.LeNet(rngs=nnx.Rngs(0)), mean=0.2, std=0.3)
+    with pytest.raises(TypeError, match=r"models.Normalized: .* got uint8; divide bytes by 255"):
+        model(jnp.zeros((1, 28, 28, 1), jnp.uint8))

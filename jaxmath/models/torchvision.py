@@ -82,7 +82,7 @@ def import_torchvision(model: Model, weights: Mapping[str, Any] | str | os.PathL
         raise ValueError(f"{_NAME}: {source} does not fit {type(model).__name__}: {'; '.join(problems)}")
     new = {name: weight.turned(np.asarray(arrays[name])) for name, weight in wanted.items()}
     for name, weight in wanted.items():
-        weight.variable.set_value(jnp.asarray(new[name], weight.variable.get_value().dtype))
+        weight.variable.set_value(jnp.array(new[name], weight.variable.get_value().dtype))
     return model
 
 

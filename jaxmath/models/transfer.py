@@ -51,7 +51,9 @@ class Normalized(nnx.Module):
         self.std = nnx.BatchStat(jnp.asarray(in_range(name, "std", std, "[0, inf)", scalar=False), jnp.float32))
 
     def __call__(self, x: Float[Array, "n h w c"]) -> Any:
-        """What the model says to the normalised images."""
+        """The outputs for the normalised images; TypeError for integers."""
+        if not jnp.issubdtype(x.dtype, jnp.floating):
+            raise TypeError(f"models.Normalized: expected images in floating point, got {x.dtype}; divide bytes by 255")
         return self.model((x - self.mean[...].astype(x.dtype)) / self.std[...].astype(x.dtype))
 
 

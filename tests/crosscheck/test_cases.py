@@ -33,6 +33,9 @@ EXEMPT: dict[str, str] = {
     ),
     "models.fold_batch_norm": "of models: test_models_classifiers.py",
     "models.import_torchvision": "of models: test_models_torchvision.py",
+    "models.replace_head": "of models: test_models_transfer.py",
+    "train.decay_mask": "of an optimiser: test_train_options.py",
+    "train.schedule": "of an optimiser: test_train_options.py",
     "models.GoogLeNet.auxiliaries": "of models: test_models_classifiers.py",
     **dict.fromkeys(
         (f"train.{name}" for name in ("create", "step", "compile", "classification", "fit", "predict", "evaluate")),
