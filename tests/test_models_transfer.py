@@ -91,6 +91,7 @@ def test_what_has_no_last_layer():
             call()
 
 
+@pytest.mark.bad_input
 def test_bytes_are_refused():
     model = models.Normalized(models.LeNet(rngs=nnx.Rngs(0)), mean=0.2, std=0.3)
     with pytest.raises(TypeError, match=r"models.Normalized: .* got uint8; divide bytes by 255"):
