@@ -144,7 +144,7 @@ def write_results(out: Path, state: train.State, test: tuple[Any, Any], classes:
     predictions = found.logits.argmax(axis=1)
     models.save_weights(out / "weights.safetensors", state.model)
     table = np.asarray(train.confusion_matrix(predictions, labels, len(classes)))
-    ax = plot.matrix(table, number_format=".0f", cmap="Blues", limits=(0, 1.3 * table.max()))
+    ax = plot.matrix(table, number_format=".0f", cmap="Blues", limits=(0.0, 1.3 * float(table.max())))
     ax.set_axis_on()
     ax.grid(False)
     ax.set(xlabel="predicted", ylabel="true")
