@@ -147,16 +147,18 @@ def is_one_array(x: Any) -> bool:
     return hasattr(x, "todense") or (isinstance(x, list) and not any(hasattr(row, "shape") for row in x))
 
 
-def as_size(name: str, argument: str, value: Any, upper: int | None = None, upper_name: str = "") -> int:
-    """A static size in 1..upper: an integer known while tracing."""
+def as_size(
+    name: str, argument: str, value: Any, upper: int | None = None, upper_name: str = "", *, least: int = 1
+) -> int:
+    """A static size in 1..upper, or from ``least`` on: an integer known while tracing."""
     if isinstance(value, Tracer):
         raise TypeError(f"{name}: {argument} must be static; close over it: jax.jit(lambda x: {name}(x, ...))")
     try:
         size = operator.index(value)
     except TypeError:
         raise TypeError(f"{name}: {argument} must be an integer, got {value!r}") from None
-    if size < 1 or (upper is not None and size > upper) or isinstance(value, bool):
-        limits = f"in 1..{upper_name} = {upper}" if upper is not None else "at least 1"
+    if size < least or (upper is not None and size > upper) or isinstance(value, bool):
+        limits = f"in {least}..{upper_name} = {upper}" if upper is not None else f"at least {least}"
         raise ValueError(f"{name}: {argument} must be {limits}, got {value!r}")
     return size
 

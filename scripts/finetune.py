@@ -19,7 +19,7 @@ goes on from there, with the same options. The exit status is 1 if the loss is n
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import jax
 import numpy as np
@@ -57,34 +57,32 @@ def main(
     options = runs.named(locals())
     runs.keep_programs()
     with runs.exit_statuses():
-        runs.check_folder(out, _OPTIONS)
+        runs.check_folder(out, _OPTIONS, resume)
         if data_dir is not None and weights is None:
             raise ValueError("--data-dir needs --weights of import_weights.py, or of train_resnet.py")
+        if runs.architecture(model) != "resnet" and data_dir is None:
+            raise ValueError(f"the digits are too small for {model}: give photographs, --data-dir and --weights")
         learnt, test = _digits(5) if data_dir is None else _photographs(data_dir, size)
-        held = runs.held_out(learnt.labels, held_out)
-        examples, chosen_by = ((learnt.images[rows], learnt.labels[rows]) for rows in (~held, held))
+        examples, chosen_by = runs.split(learnt.images, learnt.labels, held_out)
         side = test.images.shape[1]
-        middle = np.asarray(data.augment.center_crop(chosen_by[0], (side, side))) if held.any() else test.images
-        validation = (middle, chosen_by[1]) if held.any() else (test.images, test.labels)
-        with train.Checkpoints(out / "checkpoints") as checkpoints:
-            runs.check_begun(out, checkpoints, resume)
-            runs.keep_options(out / "options.json", options, _FREE, len(checkpoints) > 0)
-            trained = runs.trained_network(model, weights or _pretrained(out, model, seed))
-            tuned = models.replace_head(trained, len(learnt.classes), rngs=nnx.Rngs(seed))
+        if chosen_by is not None:
+            chosen_by = (np.asarray(data.augment.center_crop(chosen_by[0], (side, side))), chosen_by[1])
+        tested = (test.images, test.labels)
+        splits = runs.Splits(examples, chosen_by or tested, tested, learnt.classes)
+
+        def begin(goes_on: bool) -> train.State:
+            trained = runs.trained_network(model, weights or _pretrained(out, model, seed, goes_on))
             num_steps = max(len(examples[1]) // batch_size, 1)
             rates = train.schedule("step", rate, epochs * num_steps, step_size=step_epochs * num_steps)
-            state = train.create(
-                tuned,
+            return train.create(
+                models.replace_head(trained, len(learnt.classes), rngs=nnx.Rngs(seed)),
                 optax.sgd(rates, momentum),
                 augment=_moved if data_dir is None else partial(_resized, side=side),
                 trainable=nnx.PathContains("output") if frozen else nnx.Param,
                 key=jax.random.key(seed),
             )
-            kept = {"checkpoints": checkpoints, "resume": resume, "log": out / "history.csv", "validation": validation}
-            state, history = train.fit(state, examples, batch_size=batch_size, num_epochs=epochs, **kept)
-            state = checkpoints.restore(state, best=True).state
-        found = runs.write_results(out, state, (test.images, test.labels), learnt.classes)
-        runs.write_report(out / "report.json", {"options": options, "step": int(state.step), **found}, history)
+
+        runs.train_and_test(out, options, _FREE, splits, begin)
 
 
 def _photographs(folder: Path, size: int) -> tuple[data.Images, data.Images]:
@@ -104,18 +102,18 @@ def _digits(first: int) -> tuple[data.Images, data.Images]:
     return found[0], found[1]
 
 
-def _pretrained(out: Path, name: str, seed: int) -> Path:
-    """The weights of a network that has learnt the digits 0 to 4."""
+def _pretrained(out: Path, name: str, seed: int, goes_on: bool) -> Path:
+    """The weights of a network that has learnt the digits 0 to 4; a run that goes on has them."""
     path = out / "pretrained.safetensors"
-    if path.is_file():
+    if goes_on and path.is_file():
         return path
     (images, labels, classes), test = _digits(0)
     mean, std = runs.moments(images)
-    options: dict[str, Any] = {"stem": "small"} if name.startswith("resnet") else {}
-    start = models.Normalized(runs.network(name, len(classes), seed, channels=1, **options), mean=mean, std=std)
+    network = runs.network(name, len(classes), seed, channels=1, stem="small")
     batch_size, epochs = 64, 8
     num_steps = epochs * (len(labels) // batch_size)
     rule = optax.sgd(train.schedule("cosine", 0.1, num_steps, warmup_steps=num_steps // 10), 0.9)
+    start = models.Normalized(network, mean=mean, std=std)
     state = train.create(start, rule, augment=_moved, key=jax.random.key(seed))
     state, _ = train.fit(state, (images, labels), batch_size=batch_size, num_epochs=epochs)
     print(f"digits 0 to 4: accuracy {train.evaluate(state, test).accuracy:.4f}")

@@ -1,15 +1,15 @@
-"""Files and exit statuses that the training scripts have in common."""
+"""What the training scripts have in common: exit statuses, files, and how a run goes."""
 
 import io
 import json
 import os
 import re
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -20,10 +20,20 @@ from jaxmath import models, train
 from jaxmath._files import check_output, json_of, read_arrays, write_bytes
 
 _RESULTS = ("history.csv", "weights.safetensors", "report.json", "confusion.png", "predictions.png")
+_ROWS = 256  # of images are counted at a time
+
+
+class Splits(NamedTuple):
+    """Images and labels to learn from, to choose the best epoch by (if there are any) and to test on."""
+
+    train: tuple[np.ndarray, np.ndarray]
+    validation: tuple[np.ndarray, np.ndarray] | None
+    test: tuple[np.ndarray, np.ndarray]
+    classes: tuple[str, ...]
 
 
 @contextmanager
-def exit_statuses() -> Iterator[None]:
+def exit_statuses(again: str = "the same command with --resume goes on") -> Iterator[None]:
     """One line instead of a traceback: 1 for a loss that is not finite, 2 for a wrong argument, 130 after Ctrl-C."""
     try:
         yield
@@ -31,9 +41,9 @@ def exit_statuses() -> Iterator[None]:
         print(error, file=sys.stderr)
         raise typer.Exit(1) from None
     except KeyboardInterrupt as error:
-        print(f"{error or 'stopped'}: the same command with --resume goes on", file=sys.stderr)
+        print(f"{error or 'stopped'}: {again}", file=sys.stderr)
         raise typer.Exit(130) from None
-    except (ValueError, OSError) as error:
+    except (TypeError, ValueError, OSError) as error:
         print(error, file=sys.stderr)
         raise typer.Exit(2) from None
 
@@ -51,31 +61,62 @@ def named(values: dict[str, Any]) -> dict[str, Any]:
     return {name: str(value) if isinstance(value, Path) else value for name, value in values.items()}
 
 
-def check_folder(out: Path, names: Collection[str]) -> None:
-    """Raises, before anything is read or computed, where the results would replace what no training here has made."""
+def check_folder(out: Path, names: Collection[str], resume: bool) -> None:
+    """Raises, before anything is read or computed, where the results would replace those of something else."""
     for path in (out / name for name in ("options.json", *_RESULTS)):
         if path.exists() and not _are_options(out / "options.json", names):
-            check_output("cannot write", path, "of a training of this script", lambda path: _are_options(path, names))
+            check_output("cannot write", path, "of a run of this script", lambda path: _are_options(path, names))
+    if resume or not (out / "checkpoints").is_dir():
+        return
+    with train.Checkpoints(out / "checkpoints") as checkpoints:
+        if len(checkpoints):
+            raise ValueError(f"{out} has a run: --resume goes on with it, another --out begins a new one")
+
+
+def train_and_test(
+    out: Path, options: dict[str, Any], free: Collection[str], splits: Splits, begin: Callable[[bool], train.State]
+) -> None:
+    """Trains, and writes all that a folder of results has.
+
+    Args:
+      out: the folder.
+      options: of the command.
+      free: those that another call which goes on may change.
+      splits: the data.
+      begin: makes the state before the first step; its argument says whether a run goes on.
+    """
+    with train.Checkpoints(out / "checkpoints") as checkpoints:
+        goes_on = len(checkpoints) > 0
+        keep_options(out / "options.json", options, free, goes_on)
+        state, history = train.fit(
+            begin(goes_on),
+            splits.train,
+            batch_size=options["batch_size"],
+            num_epochs=options["epochs"],
+            validation=splits.validation,
+            patience=options.get("patience"),
+            checkpoints=checkpoints,
+            resume=options["resume"],
+            log=out / "history.csv",
+        )
+        if splits.validation is not None:
+            state = checkpoints.restore(state, best=True).state
+    found = write_results(out, state, splits.test, splits.classes)
+    write_report(out / "report.json", {"options": options, "step": int(state.step), **found}, history)
 
 
 def keep_options(path: Path, options: dict[str, Any], free: Collection[str], goes_on: bool) -> None:
-    """Writes down what decides the numbers, all but the free options; a training that goes on must have the same."""
+    """Writes down what decides the numbers, all but the free options; a run that goes on must have the same."""
     decisive = {name: value for name, value in options.items() if name not in free}
     if not goes_on:
         write_bytes(path, (json.dumps(decisive, indent=1) + "\n").encode())
         return
     before = json_of(path)
     if not isinstance(before, dict):
-        raise ValueError(f"{path} does not have the options of the training that is to go on; take another --out")
+        raise ValueError(f"{path} does not have the options of the run that is to go on; take another --out")
     if odd := [name for name in decisive if decisive[name] != before.get(name)]:
         option = f"--{odd[0].replace('_', '-')}"
         raise ValueError(f"{option} is {before.get(odd[0])} in {path}, got {decisive[odd[0]]}; go on with the same")
-
-
-def check_begun(out: Path, checkpoints: train.Checkpoints, resume: bool) -> None:
-    """Raises where a training is begun in the folder of another one."""
-    if len(checkpoints) and not resume:
-        raise ValueError(f"{out} has a training: --resume goes on with it, another --out begins a new one")
 
 
 def held_out(labels: np.ndarray, share: float) -> np.ndarray:
@@ -83,28 +124,47 @@ def held_out(labels: np.ndarray, share: float) -> np.ndarray:
     return np.diff(np.floor(np.arange(len(labels) + 1) * share)) > 0
 
 
+def split(images: np.ndarray, labels: np.ndarray, share: float) -> tuple[Any, Any]:
+    """Examples to learn from, and those that are held out, None if there are none."""
+    held = held_out(labels, share)
+    return (images[~held], labels[~held]), (images[held], labels[held]) if held.any() else None
+
+
 def moments(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean and standard deviation of every channel of images of bytes, which stand for 0 to 1."""
-    counts = np.stack([np.bincount(images[..., c].ravel(), minlength=256) for c in range(images.shape[3])])
+    counts = np.zeros((images.shape[3], 256))
+    for begin in range(0, len(images), _ROWS):
+        for c, row in enumerate(counts):
+            row += np.bincount(images[begin : begin + _ROWS, ..., c].ravel(), minlength=256)
     shares, values = counts / counts.sum(axis=1, keepdims=True), np.arange(256) / 255
     mean = shares @ values
     std = np.sqrt(np.sum(shares * (values - mean[:, None]) ** 2, axis=1))
     return mean, np.maximum(std, 1 / 255)
 
 
-def network(name: str, num_classes: int, seed: int = 0, **options: Any) -> nnx.Module:
-    """A model by the name that torchvision has for it (``resnet50``, ``vgg16_bn``, ``googlenet``), or ``resnet20``."""
-    found = re.fullmatch(r"(resnet|vgg)(\d+)(_bn)?|googlenet", name)
-    if found is None or (found[1] == "resnet" and found[3]):
+def architecture(name: str) -> str:
+    """``resnet``, ``vgg`` or ``googlenet``, by the name of a model; ValueError for any other name."""
+    found = re.fullmatch(r"(resnet)\d+|(vgg)\d+(?:_bn)?|(googlenet)", name)
+    if found is None:
         raise ValueError(f"no model is called {name!r}; expected resnet18, resnet20, vgg16, vgg16_bn, googlenet ...")
+    return found[found.lastindex or 0]
+
+
+def network(name: str, num_classes: int, seed: int = 0, *, auxiliary: bool = False, **options: Any) -> Any:
+    """A model by the name that torchvision has for it (``resnet50``, ``vgg16_bn``, ``googlenet``), or ``resnet20``.
+
+    GoogLeNet is one without auxiliary classifiers unless they are asked for.
+    """
+    kind = architecture(name)
+    depth = int("".join(filter(str.isdigit, name)) or 0)
 
     def made() -> nnx.Module:
         rngs = nnx.Rngs(seed)
-        if found[1] == "resnet":
-            return models.ResNet(int(found[2]), num_classes, rngs=rngs, **options)
-        if found[1] == "vgg":
-            return models.VGG(int(found[2]), num_classes, batch_norm=bool(found[3]), rngs=rngs, **options)
-        return models.GoogLeNet(num_classes, rngs=rngs, **options)
+        if kind == "resnet":
+            return models.ResNet(depth, num_classes, rngs=rngs, **options)
+        if kind == "vgg":
+            return models.VGG(depth, num_classes, batch_norm=name.endswith("_bn"), rngs=rngs, **options)
+        return models.GoogLeNet(num_classes, auxiliary=auxiliary, rngs=rngs, **options)
 
     return nnx.jit(made)()
 
@@ -120,15 +180,22 @@ def trained_network(name: str, path: Path) -> models.Normalized:
     inner = {key.removeprefix("model."): array for key, array in arrays.items()} if whole else arrays
     if "output.kernel" not in inner:
         raise ValueError(f"{path} has no weights of a classifier; train_resnet.py and import_weights.py write some")
-    options = {}
+    options: dict[str, Any] = {"auxiliary": any(key.startswith("classifiers.") for key in inner)}
     if name.startswith("resnet") and "stem.conv.kernel" in inner:
         window, _, channels, _ = inner["stem.conv.kernel"].shape
-        options = {"channels": channels, "stem": "imagenet" if window == 7 else "small"}
+        options |= {"channels": channels, "stem": "imagenet" if window == 7 else "small"}
     made = network(name, inner["output.kernel"].shape[1], **options)
-    if not whole:
+    if whole:
+        missing = [key for key in ("mean", "std") if key not in arrays]
+        if missing:
+            raise ValueError(f"{path} says that its images are normalised, but has no {missing[0]}")
+        found = models.load_weights(path, models.Normalized(made, mean=arrays["mean"], std=arrays["std"]))
+    else:
         halves = {"mean": 0.5, "std": 0.5} if name == "googlenet" else {}
-        return models.Normalized(models.load_weights(path, made), **halves)
-    return models.load_weights(path, models.Normalized(made, mean=arrays["mean"], std=arrays["std"]))
+        found = models.Normalized(models.load_weights(path, made), **halves)
+    if options["auxiliary"]:
+        made.classifiers = nnx.List([])  # nothing here has a loss for them
+    return found
 
 
 def write_results(out: Path, state: train.State, test: tuple[Any, Any], classes: tuple[str, ...]) -> dict[str, float]:
@@ -162,7 +229,7 @@ def write_results(out: Path, state: train.State, test: tuple[Any, Any], classes:
 
 
 def write_report(path: Path, facts: dict[str, Any], history: list[dict[str, Any]]) -> None:
-    """Writes what came of a training, how long it took, and with which versions."""
+    """Writes what came of a run, how long it took, and with which versions."""
     versions = {package: metadata.version(package) for package in ("jaxmath", "jax", "flax", "optax")}
     facts |= {"seconds": sum(row["seconds"] for row in history), "device": jax.devices()[0].device_kind} | versions
     write_bytes(path, (json.dumps(facts, indent=1) + "\n").encode())

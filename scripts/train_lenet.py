@@ -55,28 +55,20 @@ def main(
     options = runs.named(locals())
     runs.keep_programs()
     with runs.exit_statuses():
-        runs.check_folder(out, _OPTIONS)
+        runs.check_folder(out, _OPTIONS, resume)
         learnt, seen = (data.load(dataset, split, data_dir=data_dir) for split in ("train", "test"))
-        images, labels = _sized(learnt.images), learnt.labels
-        held = runs.held_out(labels, held_out)
-        examples, validation = ((images[rows], labels[rows]) for rows in (~held, held))
-        with train.Checkpoints(out / "checkpoints") as checkpoints:
-            runs.check_begun(out, checkpoints, resume)
-            free = {"data_dir", "patience", "out", "resume"} | (set() if cosine else {"epochs"})
-            runs.keep_options(out / "options.json", options, free, len(checkpoints) > 0)
-            num_steps = max(epochs * (len(examples[1]) // batch_size), 2)
-            warmup_steps = max(num_steps // 20, 1)
-            rates = train.schedule("cosine", rate, num_steps, warmup_steps=warmup_steps) if cosine else rate
-            augment = partial(_moved, by=shift) if shift else None
+        examples, validation = runs.split(_sized(learnt.images), learnt.labels, held_out)
+        splits = runs.Splits(examples, validation, (_sized(seen.images), seen.labels), learnt.classes)
+        num_steps = max(epochs * (len(examples[1]) // batch_size), 2)
+        rates = train.schedule("cosine", rate, num_steps, warmup_steps=max(num_steps // 20, 1)) if cosine else rate
+
+        def begin(goes_on: bool) -> train.State:
             model = _model(examples[0], len(learnt.classes), seed)
-            state = train.create(model, optax.sgd(rates, momentum), key=jax.random.key(seed), augment=augment)
-            chosen_by = {"validation": validation if held.any() else None, "patience": patience}
-            kept = {"checkpoints": checkpoints, "resume": resume, "log": out / "history.csv"}
-            state, history = train.fit(state, examples, batch_size=batch_size, num_epochs=epochs, **chosen_by, **kept)
-            if held.any():
-                state = checkpoints.restore(state, best=True).state
-        found = runs.write_results(out, state, (_sized(seen.images), seen.labels), learnt.classes)
-        runs.write_report(out / "report.json", {"options": options, "step": int(state.step), **found}, history)
+            augment = partial(_moved, by=shift) if shift else None
+            return train.create(model, optax.sgd(rates, momentum), key=jax.random.key(seed), augment=augment)
+
+        free = {"data_dir", "patience", "out", "resume"} | (set() if cosine else {"epochs"})
+        runs.train_and_test(out, options, free, splits, begin)
 
 
 def _model(images: np.ndarray, num_classes: int, seed: int) -> models.LeNet:

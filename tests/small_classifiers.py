@@ -10,6 +10,7 @@ from flax import nnx
 from jaxmath import models
 from jaxmath._compiling import quick_to_compile
 from jaxmath.models import googlenet, resnet, vgg
+from jaxmath.models import torchvision as names
 
 compiled = partial(jax.jit, compiler_options=quick_to_compile())
 SMALL = {
@@ -64,3 +65,15 @@ def model_of(name: str, seed: int = 0) -> nnx.Module:
 def images(name: str, n: int = 4) -> jax.Array:
     side = SIZES[name]
     return jnp.asarray(np.random.default_rng(1).normal(size=(n, side, side, 3)), jnp.float32)
+
+
+def exported(model) -> dict[str, np.ndarray]:
+    """The weights of a model as torchvision would have them, by the inverse of what brings them here."""
+    found = {}
+    for name, weight in names._weights(model).items():
+        ours = np.asarray(weight.variable.get_value())
+        places = np.arange(ours.size, dtype=np.float64).reshape(weight.shape)
+        theirs = np.empty(ours.size, ours.dtype)
+        theirs[weight.turned(places).astype(int).ravel()] = ours.ravel()
+        found[name] = theirs.reshape(weight.shape)
+    return found

@@ -9,13 +9,14 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
+import numpy_classifiers
 import optax
 import pytest
 from flax import nnx
-from small_classifiers import SMALL, abstract, compiled, images, model_of, shrink
+from small_classifiers import SMALL, abstract, compiled, exported, images, model_of, shrink
 
 from jaxmath import models, train
-from jaxmath.models import _initialization, _layers
+from jaxmath.models import _initialization, _layers, resnet
 from jaxmath.models._batch_norm import BatchNorm
 
 # What torchvision says of its own; those of CIFAR by hand, of He et al. (2016): 0.27, 0.46, 0.85 and 1.7 million
@@ -93,17 +94,19 @@ def test_tables_of_layers():
 
 @every_family
 def test_steps_lower_the_loss_and_move_the_statistics(name, small):
-    """Evaluation moves nothing, and sees the running statistics."""
-    batch = images(name), jnp.arange(4)
-    rule = optax.sgd(1e-2)
+    """Of VGG without dropout, whose noise is larger than a step."""
+    batch, model = (images(name), jnp.arange(4)), model_of(name)
+    for _, part in nnx.iter_modules(model):
+        if name == "VGG" and isinstance(part, nnx.Dropout):
+            part.rate = 0.0
     loss = _with_auxiliaries if name == "GoogLeNet" else train.classification
-    state = train.create(model_of(name), rule, loss=loss)
+    state = train.create(model, optax.sgd(1e-2), loss=loss)
     step = compiled(train.step)
     losses, first = [], state
     for _ in range(4):
         state, metrics = step(state, batch)
         losses.append(float(metrics["loss"]))
-    assert min(losses[1:]) < losses[0]
+    assert losses[-1] < losses[0]
     for part, names in (("rest", ("mean", "var")), ("params", ("kernel", "scale"))):
         before, after = (nnx.to_flat_state(getattr(each, part)) for each in (first, state))
         moved = [(a[...] != b[...]).any() for (at, a), (_, b) in zip(before, after, strict=True) if at[-1] in names]
@@ -119,31 +122,72 @@ def _with_auxiliaries(model, batch):
 
 @every_family
 def test_evaluation_folded_and_in_bfloat16(name, small):
+    """The logits are those of NumPy, by the weights as torchvision has them, and no image sees another one."""
     model, x = model_of(name), images(name)
     model.eval()
 
     @compiled
     def all_of(graphdef, narrow, folded, x):
         model = nnx.merge(graphdef[0], graphdef[1])
-        logits = model(x)
-        alone = model(x[1:2]) if name == "ResNet" else logits[1:2]
+        outputs = model.auxiliaries(x) if name == "GoogLeNet" else (model(x),)
         after = nnx.state(model, nnx.BatchStat)
-        return logits, alone, after, nnx.merge(narrow, graphdef[1])(x), nnx.merge(*folded)(x)
+        return outputs, after, nnx.merge(narrow, graphdef[1])(x), nnx.merge(*folded)(x)
 
     narrow = abstract(SMALL[name], dtype=jnp.bfloat16)
     narrow.eval()
     before = jax.tree.map(np.asarray, nnx.state(model, (nnx.Param, nnx.BatchStat)))
     folded = models.fold_batch_norm(model)
     assert not jax.tree.leaves(nnx.state(folded, nnx.BatchStat))
-    logits, alone, after, rough, once_more = all_of(nnx.split(model), nnx.split(narrow)[0], nnx.split(folded), x)
+    arguments = nnx.split(model), nnx.split(narrow)[0], nnx.split(folded)
+    (logits, *others), after, rough, once_more = all_of(*arguments, x)
     largest = np.abs(logits).max()
     np.testing.assert_allclose(once_more, logits, atol=1e-5 * largest)
-    np.testing.assert_allclose(alone[0], logits[1], atol=1e-5 * largest)  # no image sees another one
+    reference = getattr(numpy_classifiers, name.split()[0].lower())
+    expected = reference(exported(model), np.asarray(x, np.float64).transpose(0, 3, 1, 2))
+    for ours, theirs in zip((logits, *others), expected if others else (expected,), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-5 * np.abs(theirs).max())
+    changed = all_of(*arguments, x.at[0].set(2 * x[0] + 1))[0][0]
+    np.testing.assert_allclose(changed[1:], logits[1:], atol=1e-6 * largest)
+    assert np.abs(changed[0] - logits[0]).max() > 1e-2 * largest
     assert rough.dtype == jnp.bfloat16
     np.testing.assert_allclose(rough.astype(jnp.float32), logits, atol=0.03 * largest)
     jax.tree.map(np.testing.assert_array_equal, before, nnx.state(model, (nnx.Param, nnx.BatchStat)))
     jax.tree.map(np.testing.assert_array_equal, nnx.state(model, nnx.BatchStat), after)
     hash(nnx.split(folded)[0])
+
+
+def test_vgg_without_batch_norm(small):
+    graphdef, state = nnx.split(abstract(models.VGG, depth=11, num_classes=10))
+    rng, x = np.random.default_rng(0), images("VGG", 2)
+    state = jax.tree.map(lambda a: jnp.asarray(rng.normal(size=a.shape) / 4, a.dtype) if a.ndim else a, state)
+    model = nnx.merge(graphdef, state)
+    model.eval()
+    found = compiled(lambda graphdef, state, x: nnx.merge(graphdef, state)(x))(*nnx.split(model), x)
+    expected = numpy_classifiers.vgg(exported(model), np.asarray(x, np.float64).transpose(0, 3, 1, 2))
+    np.testing.assert_allclose(found, expected, atol=1e-5 * np.abs(expected).max())
+
+
+def test_equal_blocks_are_one_loop(small, monkeypatch):
+    """Logits, gradients and running statistics are those of the blocks one by one, in a shorter program."""
+    blocks = {14: resnet._Architecture((6,), (9,), stem="small", project=False)}
+    monkeypatch.setattr(resnet, "_ARCHITECTURES", resnet._ARCHITECTURES | blocks)
+    graphdef, params, rest = nnx.split(models.ResNet(14, 10, rngs=nnx.Rngs(0)), nnx.Param, ...)
+    x, lines, found = images("ResNet"), [], []
+
+    def loss(params, x):
+        model = nnx.merge(graphdef, params, rest, copy=True)
+        return (model(x) ** 2).sum(), nnx.state(model, nnx.BatchStat)
+
+    for loop_from in (3, 1000):
+        monkeypatch.setattr(_layers, "_LOOP_FROM", loop_from)
+        lowered = compiled(lambda params, x: jax.value_and_grad(loss, argnums=(0, 1), has_aux=True)(params, x)).lower(
+            params, x
+        )
+        lines.append(len(lowered.as_text().splitlines()))
+        found.append(lowered.compile()(params, x))
+    assert lines[0] < 0.6 * lines[1]
+    for ours, one_by_one in zip(*map(jax.tree.leaves, found), strict=True):
+        np.testing.assert_allclose(ours, one_by_one, rtol=1e-3, atol=1e-4 * np.abs(one_by_one).max())
 
 
 def test_many_seeds_at_once_and_without_the_graph_mode(small):
@@ -165,6 +209,15 @@ def test_many_seeds_at_once_and_without_the_graph_mode(small):
             np.testing.assert_allclose(one(jax.tree.map(lambda a, i=i: a[i], params)), logits[i], atol=1e-5)
     kernels = params["stages"][0][0]["convolutions"][0]["conv"]["kernel"].get_value()
     assert np.abs(kernels[0] - kernels[1]).max() > 0.1
+
+
+@pytest.mark.parametrize("name", ["VGG", "GoogLeNet"])
+def test_shapes_of_many_seeds_at_once(name, small):
+    def logits_of(key):
+        graphdef, state = nnx.split(SMALL[name](rngs=nnx.Rngs(params=key, dropout=key)))
+        return nnx.merge(graphdef, state, copy=True)(images(name))
+
+    assert jax.eval_shape(jax.vmap(logits_of), jax.random.split(jax.random.key(0), 3)).shape == (3, 4, 10)
 
 
 def test_features_and_weights(small, tmp_path):
@@ -210,6 +263,26 @@ def test_batch_norm_against_numpy():
     np.testing.assert_allclose(of_params["scale"][...], (cotangents * z).sum(axis=0), rtol=1e-3)
     centred = cotangents - cotangents.mean(axis=0) - z * (cotangents * z).mean(axis=0)
     np.testing.assert_allclose(of_x.reshape(-1, 5), centred * scale / np.sqrt(var + 1e-3), atol=1e-4)
+
+
+@pytest.mark.parametrize("types", [("float64", "float32"), ("float32", "float64"), ("bfloat16", "float32")])
+def test_derivatives_of_a_batch_norm_have_the_types_of_what_they_are_of(types):
+    """Of images in one type and parameters in another one, which computes in the wider."""
+    x = np.random.default_rng(0).normal(3, 2, size=(6, 1, 1, 2))
+    x_type, kind = (jax.dtypes.canonicalize_dtype(each) for each in types)
+    x = jnp.asarray(x, x_type)
+    layer = BatchNorm(2, dtype=jnp.float32, param_dtype=kind)
+    _initialization.draw(layer, nnx.Rngs(0))
+    graphdef, params, rest = nnx.split(layer, nnx.Param, ...)
+
+    def of(params, x):
+        return (nnx.merge(graphdef, params, rest, copy=True)(x) * jnp.arange(6.0)[:, None, None, None]).sum()
+
+    of_params, of_x = jax.grad(of, argnums=(0, 1))(params, x)
+    assert (of_x.dtype, of_params["scale"][...].dtype) == (x.dtype, kind)
+    rows = np.asarray(x, np.float64).reshape(6, 2)
+    z = (rows - rows.mean(axis=0)) / np.sqrt(rows.var(axis=0) + 1e-5)
+    np.testing.assert_allclose(of_params["scale"][...], np.arange(6) @ z, rtol=1e-4)
 
 
 @pytest.mark.once

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import tracemalloc
 import zipfile
 from collections import OrderedDict
 from functools import partial
@@ -12,30 +13,18 @@ import pytest
 import torch_files
 from flax import nnx
 from safetensors.numpy import save_file
-from small_classifiers import SMALL, abstract, compiled, model_of, shrink
-from torch_files import Parameter, Storage, Tensor, write_legacy, write_zip
+from small_classifiers import SMALL, abstract, compiled, exported, model_of, shrink
+from torch_files import OldParameter, Parameter, Storage, Tensor, write_legacy, write_tar, write_zip
 
 from jaxmath import models
 from jaxmath.models import torchvision as names
 
-every_format = pytest.mark.parametrize("write", [write_zip, write_legacy])
+every_format = pytest.mark.parametrize("write", [write_zip, write_legacy, write_tar])
 
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
     shrink(monkeypatch)
-
-
-def exported(model) -> dict[str, np.ndarray]:
-    """The weights of a model as torchvision would have them, by the inverse of what brings them here."""
-    found = {}
-    for name, weight in names._weights(model).items():
-        ours = np.asarray(weight.variable.get_value())
-        places = np.arange(ours.size, dtype=np.float64).reshape(weight.shape)
-        theirs = np.empty(ours.size, ours.dtype)
-        theirs[weight.turned(places).astype(int).ravel()] = ours.ravel()
-        found[name] = theirs.reshape(weight.shape)
-    return found
 
 
 def blank(name="ResNet"):
@@ -133,6 +122,8 @@ def test_files_of_torch(tmp_path, write):
     state = OrderedDict((name, Tensor(array)) for name, array in weights.items())
     state._metadata = OrderedDict(version=1)
     state["fc.bias"] = Parameter(weights["fc.bias"])
+    state["fc.weight"] = OldParameter(weights["fc.weight"])
+    state["bn1.bias"] = OldParameter(weights["bn1.bias"], late=True)
     state["bn1.num_batches_tracked"] = Tensor(np.array(3))
     for value in (state, {"epoch": 3, "state_dict": state, "best": 0.5, "names": ["a", None]}):
         write(tmp_path / "w.pth", value)
@@ -196,7 +187,8 @@ def test_a_truncated_file(tmp_path, write):
     path, model = tmp_path / "w.pth", model_of("ResNet")
     write(path, {name: Tensor(array) for name, array in exported(model_of("ResNet", 1)).items()})
     data = path.read_bytes()
-    for length in (len(data) - 1, len(data) // 2, 60, 20):
+    lengths = (len(data) // 2, 700) if write is write_tar else (len(data) - 1, len(data) // 2, 60, 20)
+    for length in lengths:  # a tar archive ends with zeros
         path.write_bytes(data[:length])
         with pytest.raises(ValueError, match=r"w\.pth is not a complete file of torch\.save"):
             models.import_torchvision(model, path)
@@ -217,6 +209,32 @@ class _Call:
 
     def __reduce__(self):
         return self.call
+
+
+@pytest.mark.bad_input
+def test_a_file_takes_no_more_memory_than_it_has_bytes(tmp_path):
+    """Compressed members, numbers of objects beyond the file, and dicts that are in each other."""
+    path = tmp_path / "w.pth"
+    write_zip(path, {"fc.weight": Tensor(np.zeros(2**20, np.float32))})
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    with pytest.raises(ValueError, match=r"not a complete file of torch\.save \(members that are compressed\)"):
+        models.import_torchvision(model_of("ResNet"), path)
+    write_zip(path, {}, instead=b"\x80\x02}r" + (2**31 - 1).to_bytes(4, "little") + b".")  # LONG_BINPUT
+    tracemalloc.start()
+    with pytest.raises(ValueError, match=r"does not fit ResNet: missing"):
+        models.import_torchvision(model_of("ResNet"), path)
+    assert tracemalloc.get_traced_memory()[1] < 2**26
+    tracemalloc.stop()
+    nested = {"fc.weight": 1}
+    for _ in range(60):
+        nested = {"a": nested, "b": nested}
+    write_zip(path, nested)
+    with pytest.raises(ValueError, match=r"does not fit ResNet: missing"):
+        models.import_torchvision(model_of("ResNet"), path)
 
 
 @pytest.mark.bad_input

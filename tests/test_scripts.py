@@ -360,13 +360,19 @@ def folder_of_photographs(folder):
 def test_train_resnet_and_finetune(tmp_path, run_here, small_networks):
     out = tmp_path / "out"
     options = ["--dataset", "generated", "--batch-size", 400, "--schedule", "constant", "--warmup", 0]
-    options += ["--shift", 0, "--label-smoothing", 0.1, "--ema", 0.9, "--out", out]
+    options += ["--shift", 1, "--label-smoothing", 0.1, "--ema", 0.9, "--mixup", 0.2, "--cutout", 3, "--flip", "--half"]
+    options += ["--out", out]
     first = run_here("train_resnet.py", *options, "--epochs", 1)
     assert first.returncode == 0, first.stderr
-    other = run_here("train_resnet.py", *options, "--epochs", 2, "--resume", "--ema", 0.5)
-    assert (other.returncode, "--ema is 0.9 in" in other.stderr) == (2, True)
     report = json.loads((out / "report.json").read_text())
     assert f"of 500 right, accuracy {report['test_accuracy']:.4f}" in first.stdout
+    other = run_here("train_resnet.py", *options, "--epochs", 2, "--resume", "--ema", 0.5)
+    assert (other.returncode, "--ema is 0.9 in" in other.stderr) == (2, True)
+    begun = run_here("train_resnet.py", *options, "--epochs", 2)
+    assert (begun.returncode, "has a run: --resume goes on with it" in begun.stderr) == (2, True)
+    again = run_here("train_resnet.py", *options, "--epochs", 2, "--resume")
+    assert again.returncode == 0, again.stderr
+    assert (out / "history.csv").read_text().count("\n") == 3
     tuned, folder = tmp_path / "tuned", folder_of_photographs(tmp_path / "folder")
     options = ["--weights", out / "weights.safetensors", "--data-dir", folder, "--size", 16, "--epochs", 1]
     found = run_here("finetune.py", *options, "--frozen", "--batch-size", 4, "--rate", 0.1, "--out", tuned)
@@ -384,7 +390,9 @@ def test_train_resnet_and_finetune(tmp_path, run_here, small_networks):
 
 
 def test_finetune_from_digits_to_digits(tmp_path, run_here, small_networks):
+    """A network that another run has left in the folder is made anew."""
     options = ["--batch-size", 50, "--out", tmp_path]
+    models.save_weights(tmp_path / "pretrained.safetensors", SmallNet(20, 5, rngs=nnx.Rngs(7)))
     found = run_here("finetune.py", "--epochs", 1, *options)
     assert found.returncode == 0, found.stderr
     assert re.search("digits 0 to 4: accuracy .*of 191 right", found.stdout, re.DOTALL)
@@ -401,6 +409,8 @@ def test_finetune_from_digits_to_digits(tmp_path, run_here, small_networks):
         (["finetune.py", "--data-dir", "nowhere"], "--data-dir needs --weights of import_weights.py"),
         (["finetune.py", "--weights", "none.safetensors"], "cannot load: no file none.safetensors"),
         (["finetune.py", "--model", "alexnet"], "no model is called 'alexnet'; expected resnet18"),
+        (["finetune.py", "--model", "vgg11"], "the digits are too small for vgg11: give photographs, --data-dir and"),
+        (["train_resnet.py", "--dataset", "folder", "--data-dir", ".", "--shift", 1], "--shift is not for photographs"),
     ],
 )
 def test_training_scripts_say_what_is_wrong(tmp_path, run_here, small_networks, arguments, message):

@@ -94,7 +94,9 @@ def test_schedules_against_their_formulas():
         "linear": lambda u, t: 1 - min(u, 1),
         "step": lambda u, t: 0.2 ** (t // 7),
     }
-    cases = [(name, warmup, {"step_size": 7} if name == "step" else {}) for name in rules for warmup in (0, 4)]
+    cases = [
+        (name, warmup, {"step_size": 7} if name == "step" else {}) for name in rules for warmup in (0, 4)
+    ]
 
     @jax.jit
     @jax.vmap
@@ -115,6 +117,11 @@ def test_the_rate_falls_in_three_steps_by_default():
 
 
 @pytest.mark.bad_input
+def test_numbers_of_steps_that_numpy_has_counted():
+    assert train.schedule("linear", 0.5, np.int64(9), warmup_steps=np.int64(0))(0) == 0.5
+
+
+@pytest.mark.bad_input
 @pytest.mark.parametrize(
     ("arguments", "options", "error", "message"),
     [
@@ -123,7 +130,7 @@ def test_the_rate_falls_in_three_steps_by_default():
         (("cosine", 0.1, 0), {}, ValueError, "num_steps must be at least 1, got 0"),
         (("cosine", 0.1, 2.5), {}, TypeError, "num_steps must be an integer, got 2.5"),
         (("cosine", 0.1, 9), {"warmup_steps": 9}, ValueError, "warmup_steps must be below num_steps = 9, got 9"),
-        (("cosine", 0.1, 9), {"warmup_steps": -1}, ValueError, "warmup_steps must be at least 1, got -1"),
+        (("cosine", 0.1, 9), {"warmup_steps": -1}, ValueError, "warmup_steps must be at least 0, got -1"),
         (("cosine", 0.1, 9), {"step_size": 3}, ValueError, "step_size is of the rule \"step\", got 'cosine'"),
         (("step", 0.1, 9), {"step_size": 0}, ValueError, "step_size must be at least 1, got 0"),
         (("step", 0.1, 9), {"decay": 0.0}, ValueError, r"decay must be in \(0, 1\], got 0.0"),

@@ -1,9 +1,11 @@
 """Files as ``torch.save`` writes them, made without PyTorch: pickles that name its functions, and rows of numbers."""
 
+import copyreg
 import io
 import pickle
 import struct
 import sys
+import tarfile
 import zipfile
 from collections import OrderedDict
 from types import ModuleType
@@ -39,7 +41,25 @@ def _function(name):
 
 
 UTILS = _module("torch._utils", "_rebuild_tensor", "_rebuild_tensor_v2", "_rebuild_parameter")
-TORCH = _module("torch", *STORAGES.values(), _utils=UTILS)
+TENSORS = [name.replace("Storage", "Tensor") for name in STORAGES.values()]
+TORCH = _module("torch", *STORAGES.values(), *TENSORS, _utils=UTILS)
+
+
+class OldParameter:
+    """A tensor with a gradient, as it was before 0.4: made with the tensor, or given it with the rest of its state."""
+
+    def __init__(self, array, late=False):
+        self.tensor, self.late = Tensor(array), late
+
+    def __reduce__(self):
+        if self.late:
+            return copyreg.__newobj__, (OldParameter,), (self.tensor, None, OrderedDict(), True, False)
+        return copyreg.__newobj__, (OldParameter, self.tensor, True), (True, False, OrderedDict())
+
+
+OldParameter.__module__, OldParameter.__qualname__ = "torch.nn.parameter", "Parameter"
+PARAMETER = _module("torch.nn.parameter", Parameter=OldParameter)
+MODULES = {"torch": TORCH, "torch._utils": UTILS, "torch.nn": _module("torch.nn"), "torch.nn.parameter": PARAMETER}
 
 
 class Storage:
@@ -80,6 +100,8 @@ class Parameter:
 
 
 class _Pickler(pickle.Pickler):
+    """With storages beside the pickle; in the oldest format, tensors."""
+
     def __init__(self, file, legacy):
         super().__init__(file, 2)
         self.legacy, self.storages = legacy, []
@@ -97,13 +119,13 @@ class _Pickler(pickle.Pickler):
 def pickled(value, legacy=False):
     file = io.BytesIO()
     pickler = _Pickler(file, legacy)
-    with mock.patch.dict(sys.modules, {"torch": TORCH, "torch._utils": UTILS}):
+    with mock.patch.dict(sys.modules, MODULES):
         pickler.dump(value)
     return file.getvalue(), pickler.storages
 
 
-def write_zip(path, value, root="archive", byteorder="little"):
-    data, storages = pickled(value)
+def write_zip(path, value, root="archive", byteorder="little", instead=None):
+    data, storages = pickled(value) if instead is None else (instead, [])
     order = "<" if byteorder == "little" else ">"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr(f"{root}/data.pkl", data)
@@ -122,3 +144,44 @@ def write_legacy(path, value):
     for storage in storages:
         content += struct.pack("<q", len(storage.numbers)) + storage.numbers.tobytes()
     path.write_bytes(content)
+
+
+class _TarPickler(pickle.Pickler):
+    """With tensors by number beside the pickle."""
+
+    def __init__(self, file):
+        super().__init__(file, 2)
+        self.tensors = []
+
+    def persistent_id(self, value):
+        if not isinstance(value, Tensor):
+            return None
+        if value not in self.tensors:
+            self.tensors.append(value)
+        return self.tensors.index(value) + 1000
+
+
+def write_tar(path, value):
+    """Numbers, and the tensors that look into them; a storage is one half of another one, where it can be halved."""
+    file = io.BytesIO()
+    pickler = _TarPickler(file)
+    with mock.patch.dict(sys.modules, MODULES):
+        pickler.dump(value)
+        storages = list(dict.fromkeys(tensor.storage for tensor in pickler.tensors))
+        first, views = pickle.dumps(len(storages), 2), []
+        for i, storage in enumerate(storages):
+            first += pickle.dumps((2 * i, "cpu", getattr(TORCH, STORAGES[storage.kind])), 2)
+            first += struct.pack("<q", 2 * len(storage.numbers)) + 2 * storage.numbers.tobytes()
+            views.append((2 * i + 1, 2 * i, len(storage.numbers), len(storage.numbers)))
+        first += pickle.dumps(views, 2)
+        second = pickle.dumps(len(pickler.tensors), 2)
+        for i, tensor in enumerate(pickler.tensors):
+            kind = getattr(TORCH, STORAGES[tensor.storage.kind].replace("Storage", "Tensor"))
+            second += pickle.dumps((i + 1000, 2 * storages.index(tensor.storage) + 1, kind), 2)
+            sizes = [*tensor.shape, *tensor.strides, tensor.offset]
+            second += struct.pack(f"<i4x{len(sizes)}q", len(tensor.shape), *sizes)
+    with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as archive:
+        for name, content in (("storages", first), ("tensors", second), ("pickle", file.getvalue())):
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))

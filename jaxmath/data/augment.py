@@ -46,10 +46,7 @@ def random_crop(
     """
     who = "data.augment.random_crop"
     key, images = as_key(who, key), _as_images(who, images)
-    if not isinstance(padding, int | np.integer):
-        raise TypeError(f"{who}: padding must be an integer, got {padding!r}")
-    if padding < 0:
-        raise ValueError(f"{who}: padding must be at least 0, got {padding}")
+    padding = as_size(who, "padding", padding, least=0)
     n, h, w, c = images.shape
     height, width = _as_shape(who, size, (h + 2 * padding, w + 2 * padding))
     images = jnp.pad(images, ((0, 0), (padding, padding), (padding, padding), (0, 0)))

@@ -123,10 +123,7 @@ def as_arrays(who: str, arrays: Tree) -> Tree:
 
 def _places(who: str, key: Array | None, n: int, batch_size: int, start: int) -> Sequence[tuple[Array, int]]:
     """The batches of an epoch: tables of rows, and which row of them each batch is."""
-    if not isinstance(start, int | np.integer):
-        raise TypeError(f"{who}: start must be an integer, got {start!r}")
-    if start < 0:
-        raise ValueError(f"{who}: start must be at least 0, got {start}")
+    start = as_size(who, "start", start, least=0)
     if key is not None:
         shuffled = _shuffled(as_key(who, key), n, batch_size)
         return [(shuffled, i) for i in range(start, len(shuffled))]

@@ -21,7 +21,8 @@ class BatchNorm(nnx.Module):
     In training, $m$ and $v$ are mean and (biased) variance of the channel in all images of the batch, also where a mesh
     of devices shares them. In evaluation (``model.eval()``) they are the running statistics, of which every batch in
     training replaces a tenth: by its mean, and by its *unbiased* variance, as PyTorch does and ``nnx.BatchNorm`` does
-    not. They are computed in float32 at least. Of one number a channel the variance is taken to be 0.
+    not. They are computed in float32 at least. Of one number a channel the variance is taken to be 0. In training there
+    are derivatives backward alone, no ``jax.jvp``.
 
     Args:
       num_features: channels, the last axis of what it gets.
@@ -43,8 +44,10 @@ class BatchNorm(nnx.Module):
 
     def __call__(self, x: Float[Array, "n *space c"]) -> Float[Array, "n *space c"]:
         """Normalises, and in training updates the running statistics."""
-        dtype = self.dtype or jnp.result_type(x, self.scale[...])
-        x, scale, bias = wide(x), wide(self.scale[...]), wide(self.bias[...])
+        scale, bias = self.scale[...], self.bias[...]
+        dtype = self.dtype or jnp.result_type(x, scale)
+        widest = jnp.result_type(x, scale, jnp.float32)  # of all three: derivatives have the types of what they are of
+        x, scale, bias = x.astype(widest), scale.astype(widest), bias.astype(widest)
         if self.use_running_average:
             factor, shift = _affine(self.mean[...], self.var[...], scale, bias, self.epsilon)
             return (x * factor + shift).astype(dtype)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from functools import reduce
+from itertools import groupby
 from typing import Any
 
 import jax
@@ -15,6 +16,9 @@ from jaxmath._array import as_size, in_range
 from jaxmath.models._batch_norm import BatchNorm
 from jaxmath.models._convolution import Conv
 from jaxmath.models._initialization import Initializer, Later, constant, he_normal, normal, uniform
+
+# As many equal blocks in a row are compiled once
+_LOOP_FROM = 3
 
 
 class ConvNorm(nnx.Module):
@@ -152,3 +156,40 @@ def _windows(size: int, side: int) -> np.ndarray:
 def stages(blocks: Sequence[Sequence[nnx.Module]]) -> nnx.List:
     """Lists of layers as a model holds them."""
     return nnx.List([nnx.List(part) for part in blocks])
+
+
+def in_turn(blocks: Sequence[nnx.Module], x: Array) -> Array:
+    """What the last block makes of what the one before it makes, and so on.
+
+    Some equal blocks in a row, of one shape and mode, are a loop over their weights, of which the compiler sees one
+    block. A loop has no outputs of single blocks: where these are captured, each block is called by itself.
+    """
+    captured = any(hasattr(block, "__captures__") for block in blocks)
+    for _, group in groupby(blocks, key=id if captured else _kind):
+        equal = list(group)
+        if len(equal) >= _LOOP_FROM:
+            x = _looped(equal, x)
+        else:
+            for block in equal:
+                x = block(x)
+    return x
+
+
+def _kind(block: nnx.Module) -> Any:
+    """What equal blocks have in common."""
+    graphdef, state = nnx.split(block)
+    return graphdef, [(a.shape, a.dtype) for a in jax.tree.leaves(state)]
+
+
+def _looped(blocks: Sequence[nnx.Module], x: Array) -> Array:
+    graphdef = nnx.split(blocks[0])[0]
+
+    def one(x: Array, weights: Any) -> tuple[Array, Any]:
+        block = nnx.merge(graphdef, weights, copy=True)
+        return block(x), nnx.state(block, nnx.Not(nnx.Param))
+
+    stacked = jax.tree.map(lambda *arrays: jnp.stack(arrays), *(nnx.state(block) for block in blocks))
+    x, after = jax.lax.scan(one, x, stacked)
+    for i, block in enumerate(blocks):
+        nnx.update(block, jax.tree.map(lambda a, i=i: a[i], after))
+    return x

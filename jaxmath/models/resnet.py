@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 from jaxmath._array import one_of
 from jaxmath.conv.trimming import extended
 from jaxmath.models._initialization import draw
-from jaxmath.models._layers import ConvNorm, check_images, check_sizes, linear, max_pool, stages
+from jaxmath.models._layers import ConvNorm, check_images, check_sizes, in_turn, linear, max_pool, stages
 
 
 class _Convolution(NamedTuple):
@@ -160,8 +160,7 @@ class ResNet(nnx.Module):
         x = jax.nn.relu(self.stem(x))
         x = max_pool(x, 3, 2, 1) if self.pooled else x
         for stage in self.stages:
-            for block in stage:
-                x = block(x)
+            x = in_turn(stage, x)
         return self.output(x.mean(axis=(1, 2)))
 
 

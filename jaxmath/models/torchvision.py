@@ -46,8 +46,8 @@ def import_torchvision(model: Model, weights: Mapping[str, Any] | str | os.PathL
       model: a :class:`VGG`, :class:`GoogLeNet` or :class:`ResNet`. Its weights are replaced in place, in their own
         types; if anything does not fit, none of them is.
       weights: arrays by torchvision's names, as a ``state_dict`` has them; or the path of a ``.safetensors`` file of
-        them, or of a file of ``torch.save`` (``.pth``), also one from before PyTorch 1.6. PyTorch need not be there,
-        and nothing that a file names is run. They may be the entry ``state_dict`` (or ``model``) of a dict, and have
+        them, or of a file of ``torch.save`` (``.pth``) of any version. PyTorch need not be there, and nothing that a
+        file names is run. They may be the entry ``state_dict`` (or ``model``) of a dict, and have
         the prefix ``module.``. Counts of batches (``num_batches_tracked``) have no use here.
 
     Returns:

@@ -2,11 +2,13 @@
 
 import math
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from flax import nnx
 from jaxtyping import Float
 
 from jaxmath import losses
@@ -14,7 +16,7 @@ from jaxmath._array import as_real, as_size, is_one_array, same_rows, unmasked
 from jaxmath.data.prepared import Images
 from jaxmath.train.checks import beyond_classes, check_arrays, check_returned, check_scores
 from jaxmath.train.metrics import accuracy
-from jaxmath.train.state import State, as_unit, check_state, reported
+from jaxmath.train.state import State, as_unit, check_state, model_in_use, reported
 
 
 class Evaluation(NamedTuple):
@@ -69,7 +71,7 @@ def predict(state: State, images: Any, *, batch_size: int = 500) -> Float[np.nda
             raise ValueError(f"{name}: expected images alone, all of {rank} axes, got a batch of shape {batch.shape}")
         missing = max(full - len(batch), 0)
         filled = jnp.concatenate([batch, jnp.repeat(batch[-1:], missing, axis=0)]) if missing else batch
-        outputs.append(np.asarray(_outputs(state, filled))[: len(batch)])
+        outputs.append(np.asarray(_outputs(state.graphdef, state.weights, filled))[: len(batch)])
     if not outputs:
         raise ValueError(f"{name}: expected at least one image")
     return np.concatenate(outputs)
@@ -171,9 +173,10 @@ def of_batch(state: State, batch: Any) -> dict[str, jax.Array]:
     return reported(value, metrics)
 
 
-@jax.jit
-def _outputs(state: State, images: jax.Array) -> jax.Array:
-    outputs = state.model(as_unit(images))
+@partial(jax.jit, static_argnums=0)
+def _outputs(graphdef: nnx.GraphDef, weights: tuple, images: jax.Array) -> jax.Array:
+    """One program for all states of a model, whatever optimiser and loss they have."""
+    outputs = model_in_use(graphdef, weights)(as_unit(images))
     return outputs.astype(jnp.promote_types(outputs.dtype, jnp.float32))
 
 

@@ -24,7 +24,10 @@ def as_filter(name: str, trainable: Any, model: nnx.Module) -> Any:
 
 
 def set_modes(model: nnx.Module, params: Any) -> None:
-    """Puts a model into training, and each part of it all of whose parameters are frozen into evaluation."""
+    """Puts a model into training, and each part of it all of whose parameters are frozen into evaluation.
+
+    Parts without parameters, such as dropout, are in training.
+    """
     model.train()
     every, trained = (_owners(weights) for weights in (nnx.state(model, nnx.Param), params))
     if every != trained:

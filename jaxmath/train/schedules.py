@@ -63,7 +63,7 @@ def schedule(
     rule = one_of(who, "name", name, _NAMES)
     rate, decay = in_range(who, "rate", rate, "[0, inf)"), in_range(who, "decay", decay, "(0, 1]")
     num_steps = as_size(who, "num_steps", num_steps)
-    warmup = 0 if type(warmup_steps) is int and warmup_steps == 0 else as_size(who, "warmup_steps", warmup_steps)
+    warmup = as_size(who, "warmup_steps", warmup_steps, least=0)
     if warmup >= num_steps:
         raise ValueError(f"{who}: warmup_steps must be below num_steps = {num_steps}, got {warmup}")
     rest = num_steps - warmup

@@ -59,12 +59,22 @@ class State:
 
         Where there are averages, it has those.
         """
-        params, rest = self.params, self.rest
-        if self.average is not None:
-            params, rest = averaged(self.average, params, rest)
-        model = nnx.merge(self.graphdef, params, rest, copy=True)
-        model.eval()
-        return model
+        return model_in_use(self.graphdef, self.weights)
+
+    @property
+    def weights(self) -> tuple[Any, Any, Average | None]:
+        """Of the model: all that evaluation needs."""
+        return self.params, self.rest, self.average
+
+
+def model_in_use(graphdef: nnx.GraphDef, weights: tuple[Any, Any, Average | None]) -> Any:
+    """A model as it is used, not trained, of the weights of a state."""
+    params, rest, average = weights
+    if average is not None:
+        params, rest = averaged(average, params, rest)
+    model = nnx.merge(graphdef, params, rest, copy=True)
+    model.eval()
+    return model
 
 
 class Keys(NamedTuple):

@@ -37,7 +37,7 @@ import numpy as np
 import optax
 from flax import nnx
 
-from jaxmath import data, losses, models, optimize, plot
+from jaxmath import data, losses, models, optimize, plot, train
 
 plot.style()
 print("device:", jax.devices()[0].device_kind)
@@ -51,14 +51,15 @@ print("device:", jax.devices()[0].device_kind)
 # $$ h \leftarrow \operatorname{relu}(s\, h + f(h)), \qquad f(h) = N(W_2 \operatorname{relu}(N(W_1 h))), $$
 #
 # with s = 1, where a plain network has s = 0. N brings each number to mean 0 and deviation 1 over the batch. Four
-# networks learn the digits side by side, plain and residual ones of 8 and of 38 layers: 3 or 18 blocks of width 24, and
-# a layer before and after. They begin with the same weights and see the same batches. One program trains all
-# four, and since a block is a step of `lax.scan`, it is compiled once.
+# networks learn the digits side by side, plain and residual ones of 8 and of 38 layers: 3 or 18 blocks of width 32,
+# fully connected, which takes seconds, and a layer before and after. They begin with the same weights and see the same
+# batches. One program trains all four, and since a block is a step of `lax.scan`, it is compiled once.
 
 # %%
 learnt, test = data.load("digits", "train"), data.load("digits", "test")
 pixels, labels = jnp.asarray(learnt.images.reshape(-1, 64)) / 255, jnp.asarray(learnt.labels)
-width, most = 24, 18
+width, most = 32, 18
+batch_size, num_epochs = 256, 40
 sizes = {"first": (64, width), "blocks": (most, 2, width, width), "last": (width, 10)}
 keys = jax.random.split(jax.random.key(0), 4)
 start = {
@@ -89,27 +90,30 @@ def loss(params, x, y, s, depth):
 @jax.jit
 @jax.vmap
 def descent(s, depth):
-    options = {"optimizer": optax.adam(3e-3), "batch_size": 128, "num_epochs": 15}
+    num_steps = num_epochs * (len(labels) // batch_size)
+    adam = optax.adam(train.schedule("cosine", 1e-2, num_steps, warmup_steps=num_steps // 10))
+    options = {"optimizer": adam, "batch_size": batch_size, "num_epochs": num_epochs}
     return optimize.sgd(keys[3], lambda p, x, y: loss(p, x, y, s, depth), start, (pixels, labels), **options)
 
 
 kinds = [(s, depth) for s in (0, 1) for depth in (3, 18)]
 trained = descent(*map(jnp.array, zip(*kinds, strict=True)))
-by_epoch = np.asarray(trained.losses).reshape(2, 2, 15, -1).mean(axis=-1)
+by_epoch = np.asarray(trained.losses).reshape(2, 2, num_epochs, -1).mean(axis=-1)
 fig, panels = plt.subplots(1, 2, figsize=(9, 3.4), sharey=True)
 for ax, curves, title in zip(panels, by_epoch, ("plain", "residual"), strict=True):
     for curve, depth in zip(curves, (8, 38), strict=True):
-        ax.plot(range(1, 16), curve, label=f"{depth} layers")
+        ax.plot(range(1, num_epochs + 1), curve, label=f"{depth} layers")
     ax.set(title=title, xlabel="epoch", yscale="log")
 panels[0].set_ylabel("cross entropy in training")
 panels[0].legend()
 plt.show()
 for name, curves in zip(("plain", "residual"), by_epoch, strict=True):
-    print(f"{name:9}", ", ".join(f"{n} layers {loss:.3f}" for n, loss in zip((8, 38), curves[:, -1], strict=True)))
+    print(f"{name:9}", ", ".join(f"{n} layers {loss:.4f}" for n, loss in zip((8, 38), curves[:, -1], strict=True)))
 
 # %% [markdown]
 # The deeper the plain network, the worse it learns: this is not overfitting, the loss is that of the examples it learns
-# from. The one of 38 layers hardly gets beyond guessing, $\ln 10 = 2.30$. Both residual ones learn.
+# from. The one of 38 layers hardly gets beyond guessing, $\ln 10 = 2.30$. Of the residual ones the deeper begins more
+# slowly, and in the end has no larger loss than the other: the 30 layers more do no harm.
 #
 # Why? In a plain network each block mixes what it gets at random and sets half of it to 0, and the derivative comes
 # back through the same mixing. What distinguished one digit from another is lost on the way, and with it what the first
@@ -174,7 +178,8 @@ print(f"plain {accuracy[0]:.3f} right, residual {accuracy[1]:.3f}")
 assert table.num_parameters == counts[34] == 21_797_672
 assert len(blocks) == 3 + 4 + 6 + 3
 plain, residual = by_epoch[:, :, -1]
-assert plain[1] > 1.5 > 0.3 > plain[0]
-assert residual.max() < 0.4
+assert plain[1] > 1 > 0.1 > plain[0]
+assert residual.max() < 0.03
+assert residual[1] < 1.5 * residual[0]
 assert worst < 1e-4
-assert accuracy[1] > 0.7 > 0.4 > accuracy[0]
+assert accuracy[1] > 0.85 > 0.6 > accuracy[0]

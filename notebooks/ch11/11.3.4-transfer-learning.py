@@ -31,6 +31,7 @@ if "google.colab" in sys.modules:
 
 # %%
 import os
+import tempfile
 
 import jax
 import jax.numpy as jnp
@@ -57,6 +58,7 @@ print("device:", jax.devices()[0].device_kind)
 
 # %%
 folder, weights = (os.environ.get(f"JAXMATH_{name}") for name in ("PHOTOGRAPHS", "WEIGHTS"))
+assert bool(folder) == bool(weights), "photographs need weights: set both JAXMATH_PHOTOGRAPHS and JAXMATH_WEIGHTS"
 
 
 def five_digits(split, first):
@@ -132,7 +134,8 @@ print(f"{models.count_parameters(before.model):,} parameters; accuracy on the cl
 #
 # `replace_head` puts a new last layer in. Then either all is trained (*fine-tuning*), or only the new layer, on
 # features that stay as they are: the rest is *frozen*. For comparison, both are done to a network of the same kind
-# whose weights are random. All learn by descent with momentum 0.9, and the rate falls to a tenth in steps.
+# whose weights are random. All learn by descent with momentum 0.9, and the rate falls to a tenth in steps. As in the
+# book the epoch is kept that is the best on the test set, which flatters all four a little.
 
 # %%
 epochs, batch_size, rate = (25, 4, 1e-3) if folder else (20, 10, 5e-3)
@@ -149,7 +152,9 @@ def trained_on(model, trainable):
     new = models.replace_head(model, len(learnt.classes), rngs=nnx.Rngs(1))
     state = train.create(new, rule, augment=augment, trainable=trainable)
     options = {"batch_size": batch_size, "num_epochs": epochs, "validation": test, "progress": False}
-    return train.fit(state, learnt, **options)
+    with tempfile.TemporaryDirectory() as kept, train.Checkpoints(kept) as checkpoints:
+        state, history = train.fit(state, learnt, checkpoints=checkpoints, **options)
+        return checkpoints.restore(state, best=True).state, history
 
 
 runs = {
@@ -161,13 +166,15 @@ runs = {
 fig, ax = plt.subplots(figsize=(6.5, 3.4))
 for name, (_, history) in runs.items():
     ax.plot([row["epoch"] for row in history], [row["validation_accuracy"] for row in history], label=name)
-ax.set(xlabel="epoch", ylabel="accuracy on the test set", ylim=(0, 1), xticks=range(0, 21, 4))
+ax.set(xlabel="epoch", ylabel="accuracy on the test set", ylim=(0, 1), xticks=range(0, epochs + 1, 5))
 ax.legend()
 plt.show()
-accuracy = {name: history[-1]["validation_accuracy"] for name, (_, history) in runs.items()}
+best_epochs = {name: min(history, key=lambda row: row["validation_loss"]) for name, (_, history) in runs.items()}
+accuracy = {name: row["validation_accuracy"] for name, row in best_epochs.items()}
 early = {name: history[2]["validation_accuracy"] for name, (_, history) in runs.items()}
 for name in runs:
-    print(f"{name:15} after 3 epochs {early[name]:.3f}, in the end {accuracy[name]:.3f}")
+    best_epoch = best_epochs[name]["epoch"]
+    print(f"{name:15} after 3 epochs {early[name]:.3f}, in the best, epoch {best_epoch}, {accuracy[name]:.3f}")
 
 # %% [markdown]
 # Features that were learnt for other digits are better than random ones, and at once: they separate strokes. What they
