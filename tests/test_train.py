@@ -562,9 +562,9 @@ def test_another_setting_after_a_break(tmp_path):
     with train.Checkpoints(tmp_path / "c") as checkpoints:
         state, _ = fit(small_state(), (x, labels), num_epochs=1, checkpoints=checkpoints)
         on = partial(train.fit, state, num_epochs=2, checkpoints=checkpoints, resume=True, progress=False)
-        with pytest.raises(ValueError, match="is of a training with batch_size 30, got 45; resume with"):
+        with pytest.raises(ValueError, match="is of a run with batch_size 30, got 45; resume with"):
             on((x, labels), batch_size=45)
-        with pytest.raises(ValueError, match="is of a training with rows 90, got 60; resume with"):
+        with pytest.raises(ValueError, match="is of a run with rows 90, got 60; resume with"):
             on((x[:60], labels[:60]), batch_size=30)
         state, _ = one_step(state, (x[:30], labels[:30]))
         checkpoints.save(state, [], unfinished={"loss": [1.0, 1.0], "accuracy": [0.5, 0.5]})
@@ -836,7 +836,7 @@ def test_one_training_at_a_time_writes_and_others_read(tmp_path):
     shutil.copytree(tmp_path / "0", unfinished)
     with train.Checkpoints(tmp_path) as other:
         for write in (other.save, partial(fit, data=(x, labels), num_epochs=1, checkpoints=other)):
-            with pytest.raises(OSError, match=f"train.Checkpoints: another training writes to {tmp_path}; close it"):
+            with pytest.raises(OSError, match=f"train.Checkpoints: another run writes to {tmp_path}; close it"):
                 write(later)
         assert_same(other.restore(later).state, state)
         first.save(later)

@@ -12,6 +12,7 @@ from flax import nnx
 from train_child import RULE, assert_same, examples, held_out, noise, small_model, small_state, without_seconds
 
 from jaxmath import train
+from jaxmath.train import evaluation
 from jaxmath.train.checkpoints import _arrays
 
 fit = partial(train.fit, batch_size=30, progress=False)
@@ -94,9 +95,7 @@ def test_schedules_against_their_formulas():
         "linear": lambda u, t: 1 - min(u, 1),
         "step": lambda u, t: 0.2 ** (t // 7),
     }
-    cases = [
-        (name, warmup, {"step_size": 7} if name == "step" else {}) for name in rules for warmup in (0, 4)
-    ]
+    cases = [(name, warmup, {"step_size": 7} if name == "step" else {}) for name in rules for warmup in (0, 4)]
 
     @jax.jit
     @jax.vmap
@@ -307,3 +306,14 @@ def test_many_seeds_at_once_are_separate_runs():
     np.testing.assert_allclose(logits[1], train.predict(alone, batch[0]), atol=1e-5)
     for a, b in zip(*map(jax.tree.leaves, (states.params, alone.params)), strict=True):
         np.testing.assert_allclose(a[1], b, atol=1e-5)
+
+
+def test_outputs_are_one_program_for_all_optimisers():
+    x, before = examples()[0][:3], evaluation._outputs._cache_size()
+    states = [
+        train.create(small_model(), rule, loss=loss)
+        for rule, loss in ((optax.sgd(0.1), train.classification), (RULE, len))
+    ]
+    found = [train.predict(state, x) for state in states]
+    np.testing.assert_array_equal(*found)
+    assert evaluation._outputs._cache_size() <= before + 1

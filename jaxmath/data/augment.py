@@ -311,5 +311,5 @@ def _as_shape(who: str, size: tuple[int, int], upper: tuple[int, int] | None = N
         raise ValueError(f"{who}: size must be (height, width), got {size!r}")
     height, width = (as_size(who, "size", length) for length in size)
     if upper is not None and (height > upper[0] or width > upper[1]):
-        raise ValueError(f"{who}: size must be within {upper}, padding included, got {(height, width)}")
+        raise ValueError(f"{who}: size must be within {upper}, got {(height, width)}")
     return height, width

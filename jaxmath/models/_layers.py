@@ -89,6 +89,13 @@ def dropout_layer(name: str, argument: str, rate: float, rngs: nnx.Rngs) -> nnx.
     return nnx.Dropout(float(rate), rngs=rngs if rate else None)
 
 
+def check_module(name: str, model: Any) -> None:
+    """TypeError unless this is a Flax NNX module."""
+    if not isinstance(model, nnx.Module):
+        kind = f"the class {model.__name__}" if isinstance(model, type) else type(model).__name__
+        raise TypeError(f"{name}: expected a Flax NNX module, got {kind}")
+
+
 def check_sizes(name: str, **sizes: int) -> None:
     """TypeError or ValueError unless all are integers from 1."""
     for argument, value in sizes.items():

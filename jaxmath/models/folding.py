@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 import jax
 from flax import nnx
 
-from jaxmath.models._layers import ConvNorm
+from jaxmath.models._layers import ConvNorm, check_module
 
 Model = TypeVar("Model", bound=nnx.Module)
 
@@ -39,9 +39,7 @@ def fold_batch_norm(model: Model) -> Model:
 
     Reference: Jacob et al. (2018), section 3.2.
     """
-    if not isinstance(model, nnx.Module):
-        kind = f"the class {model.__name__}" if isinstance(model, type) else type(model).__name__
-        raise TypeError(f"models.fold_batch_norm: expected a Flax NNX module, got {kind}")
+    check_module("models.fold_batch_norm", model)
     return nnx.merge(*_folded(*nnx.split(model)))
 
 

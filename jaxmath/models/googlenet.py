@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
+from jaxmath.data.augment import IMAGENET_MEAN, IMAGENET_STD
 from jaxmath.models._initialization import Later, draw
 from jaxmath.models._layers import (
     adaptive_average,
@@ -32,8 +33,6 @@ _MODULES = (
     ((256, 160, 320, 32, 128, 128), (384, 192, 384, 48, 128, 128)),
 )
 _NAMES = ("c1", "c3_reduce", "c3", "c5_reduce", "c5", "pool")
-# Mean and deviation of each channel that ImageNet's images are usually normalised with
-_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 class AuxiliaryClassifier(nnx.Module):
@@ -189,5 +188,5 @@ def _inception_stages(width: int, **types: Any) -> nnx.List:
 
 def _rescaled(x: Array) -> Array:
     """From (pixel - mean) / std to (pixel - 0.5) / 0.5."""
-    mean, std = jnp.asarray(_MEAN, x.dtype), jnp.asarray(_STD, x.dtype)
+    mean, std = jnp.asarray(IMAGENET_MEAN, x.dtype), jnp.asarray(IMAGENET_STD, x.dtype)
     return x * (std / 0.5) + (mean - 0.5) / 0.5

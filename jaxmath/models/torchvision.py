@@ -54,7 +54,7 @@ def import_torchvision(model: Model, weights: Mapping[str, Any] | str | os.PathL
       The model, in the mode that it was in: ``model.eval()`` before it is used.
 
     Raises:
-      TypeError: if torchvision has no such architecture, or ``weights`` are neither arrays by name nor a path.
+      TypeError: if the model is none of these three, or ``weights`` are neither arrays by name nor a path.
       FileNotFoundError: if there is no such file.
       ValueError: naming every array that is missing, unexpected, of another shape or not of floats; or naming the file,
         if it is truncated, in another format, or names anything but tensors.

@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 
 from jaxmath._array import as_size, in_range
 from jaxmath.data.augment import IMAGENET_MEAN, IMAGENET_STD
+from jaxmath.models._layers import check_module
 
 Model = TypeVar("Model", bound=nnx.Module)
 _LAST = "output"
@@ -30,7 +31,7 @@ class Normalized(nnx.Module):
 
     Raises:
       TypeError: if the model is no Flax NNX module.
-      ValueError: if ``mean`` and ``std`` do not fit together, or ``std`` is below 0.
+      ValueError: if ``mean`` and ``std`` do not fit together, or a ``std`` is below 0 or not finite.
 
     Example:
       >>> from jaxmath.models import LeNet
@@ -41,7 +42,7 @@ class Normalized(nnx.Module):
 
     def __init__(self, model: nnx.Module, *, mean: ArrayLike = IMAGENET_MEAN, std: ArrayLike = IMAGENET_STD):
         name = "models.Normalized"
-        _check_module(name, model)
+        check_module(name, model)
         shapes = {np.shape(a) for a in (mean, std)}
         if any(len(shape) > 1 for shape in shapes) or len(shapes - {()}) > 1:
             got = f"{np.shape(mean)} and {np.shape(std)}"
@@ -85,7 +86,7 @@ def replace_head(model: Model, num_classes: int, *, rngs: nnx.Rngs) -> Model:
     Reference: section 11.3.4.
     """
     name = "models.replace_head"
-    _check_module(name, model)
+    check_module(name, model)
     num_classes = as_size(name, "num_classes", num_classes)
     parts: list[Any] = [p for _, p in nnx.iter_modules(model) if isinstance(getattr(p, _LAST, None), nnx.Linear)]
     if not parts:
@@ -95,9 +96,3 @@ def replace_head(model: Model, num_classes: int, *, rngs: nnx.Rngs) -> Model:
         types = {"dtype": old.dtype, "param_dtype": old.param_dtype, "use_bias": old.bias is not None}
         part.output = nnx.Linear(old.in_features, num_classes, kernel_init=_KERNEL_INIT, rngs=rngs, **types)
     return model
-
-
-def _check_module(name: str, model: Any) -> None:
-    if not isinstance(model, nnx.Module):
-        kind = f"the class {model.__name__}" if isinstance(model, type) else type(model).__name__
-        raise TypeError(f"{name}: expected a Flax NNX module, got {kind}")

@@ -1,4 +1,4 @@
-"""Checkpoints: the last state of a training and the best one."""
+"""Checkpoints: the last state of a training run and the best one."""
 
 import json
 import math
@@ -24,10 +24,10 @@ class Kept(NamedTuple):
     """What a checkpoint has.
 
     Attributes:
-      state: of the training, as it was.
+      state: of the run, as it was.
       history: a row for every whole epoch until then.
       unfinished: the numbers of the steps of an epoch that was interrupted; empty at the end of one.
-      setting: what must be the same for the training to go on, by name, such as the number of rows and the batch size.
+      setting: what must be the same for the run to go on, by name, such as the number of rows and the batch size.
       by_epoch: whether it is of an earlier version, whose :func:`fit` drew the order of an epoch from its number.
     """
 
@@ -39,7 +39,7 @@ class Kept(NamedTuple):
 
 
 class Checkpoints:
-    """A folder with the last state of a training and the one with the best score, by Orbax.
+    """A folder with the last state of a training run and the one with the best score, by Orbax.
 
     A checkpoint is complete before an older one goes: a process that is killed loses what it did since the last.
 
@@ -92,7 +92,7 @@ class Checkpoints:
           Whether that is new: false if this object has refused them before.
 
         Raises:
-          OSError: naming the folder, if another training writes to it, in this process or another one, or if something
+          OSError: naming the folder, if another run writes to it, in this process or another one, or if something
             in it that is no checkpoint has a number for a name, as checkpoints have.
         """
         if self._release is not None:
@@ -127,10 +127,10 @@ class Checkpoints:
           history: a row of numbers for every epoch.
           score: the higher the better; None for a state that is not to be the best.
           unfinished: the numbers of the steps since the last whole epoch.
-          setting: what a training that goes on from here must have too.
+          setting: what a run that goes on from here must have too.
 
         Raises:
-          OSError: naming the folder, if the disk is full or cannot be written, or another training writes there; older
+          OSError: naming the folder, if the disk is full or cannot be written, or another run writes there; older
             checkpoints stay.
           ValueError: if the step is before the last one that is kept, or the score is not finite.
         """
@@ -160,7 +160,7 @@ class Checkpoints:
         """Reads the last checkpoint, or the best.
 
         Args:
-          state: of a training with the same model and optimiser, such as :func:`create` makes.
+          state: of a run with the same model and optimiser, such as :func:`create` makes.
           best: which of the two.
 
         Returns:
@@ -262,9 +262,7 @@ def _lock(path: Path) -> int | None:
         os.close(folder)
         if not isinstance(error, BlockingIOError):
             return None
-        raise OSError(
-            f"train.Checkpoints: another training writes to {path}; close it, or take another folder"
-        ) from None
+        raise OSError(f"train.Checkpoints: another run writes to {path}; close it, or take another folder") from None
     return folder
 
 

@@ -45,7 +45,7 @@ def make_epochs(
 ) -> tuple[Callable[[State, dict], Iterator[Stretch]], dict[str, int]]:
     """How to make an epoch, from a state and the numbers of the steps that were made of it.
 
-    And what must be the same if the training goes on another time.
+    And what must be the same if the run goes on another time.
     """
     if not isinstance(data, tuple):
         _check_callable("data", data)

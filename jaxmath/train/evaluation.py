@@ -37,7 +37,7 @@ def predict(state: State, images: Any, *, batch_size: int = 500) -> Float[np.nda
     """What the model says to images, as it is used, not trained: no dropout, running statistics as they are.
 
     Args:
-      state: of a training.
+      state: of a training run.
       images: an array, shape ``(n, h, w, c)``, bytes or numbers; or an iterable of such arrays.
       batch_size: how many images of an array are looked at at a time. The last batch is filled up, so that one program
         does for all.
@@ -91,7 +91,7 @@ def evaluate(state: State, data: tuple | Iterable[tuple[Any, Any]], *, batch_siz
     """Loss and accuracy of a classifier over a set.
 
     Args:
-      state: of a training.
+      state: of a training run.
       data: ``(images, labels)``, arrays with equally many rows, or what ``data.load`` returns; or an iterable of pairs.
       batch_size: as for :func:`predict`.
 

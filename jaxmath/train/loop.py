@@ -65,9 +65,9 @@ def fit(
       patience: stop after so many epochs without a lower loss (of the validation, if there is one).
       checkpoints: where the last epoch is kept and the one with the lowest loss: a folder, or :class:`Checkpoints`.
       resume: go on from the last checkpoint, if there is one. With the same data and options the numbers are those of
-        a training that was not interrupted; the key is that of the checkpoint.
+        a run that was not interrupted; the key is that of the checkpoint.
       log: a ``.csv`` or ``.json`` file with the history, written after every epoch; its folder is made. It replaces an
-        older log, that of the training that is resumed or another one, and no other file.
+        older log, that of the run that is resumed or another one, and no other file.
       progress: show a bar with loss and accuracy.
 
     Returns:
@@ -86,7 +86,7 @@ def fit(
         SIGINT (Ctrl-C) and SIGTERM, such as a scheduler sends; a second one stops at once. Without checkpoints, and
         in other threads than the main one, signals do what they did before.
       RuntimeError: with CPU devices that are at least as many as the threads which JAX has for them.
-      OSError: if a checkpoint or the log cannot be written, or another training writes to the same checkpoints.
+      OSError: if a checkpoint or the log cannot be written, or another run writes to the same checkpoints.
 
     Example:
       >>> import optax
@@ -157,7 +157,7 @@ def _opened(checkpoints: Any) -> AbstractContextManager[Checkpoints | None]:
 def _begun(
     state: State, checkpoints: Checkpoints | None, resume: bool, setting: dict[str, int]
 ) -> Iterator[tuple[State, History, dict]]:
-    """Where a training begins; meanwhile no other one writes to the checkpoints."""
+    """Where a run begins; meanwhile no other one writes to the checkpoints."""
     ours = checkpoints is not None and checkpoints.claim()
     try:
         yield _begin(state, checkpoints, resume, setting)
@@ -180,7 +180,7 @@ def _begin(
         raise ValueError(f"train.fit: {problem}, not from the step: it cannot go on exactly; {advice}")
     for name, value in setting.items():
         if (before := kept.setting.get(name, value)) != value:
-            problem = f"{checkpoints.path} is of a training with {name} {before}, got {value}"
+            problem = f"{checkpoints.path} is of a run with {name} {before}, got {value}"
             raise ValueError(f"train.fit: {problem}; resume with what it was made with, or take another folder")
     return kept.state, kept.history, kept.unfinished
 

@@ -1,4 +1,4 @@
-"""What is told of a training while it runs: a bar and a file."""
+"""The reports of a training run: a bar and a file."""
 
 import csv
 import io
@@ -33,7 +33,7 @@ class Report:
             self._task = self._bar.add_task("training", total=num_epochs, completed=len(history))
 
     def __enter__(self) -> "Report":
-        if self._history:  # the last epoch of a training that was killed may be kept and not told
+        if self._history:  # the last epoch of a run that was killed may be in a checkpoint and not in the log
             self._write(self._history)
         if self._bar is not None:
             self._bar.start()

@@ -1,4 +1,4 @@
-"""The state of a training, and one step of it."""
+"""The state of a training run, and one step of it."""
 
 import dataclasses
 from collections.abc import Callable
@@ -27,7 +27,7 @@ _ON_CPU = {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_INDIVIDU
 
 @record(static=("graphdef", "optimizer", "loss", "augment", "augment_batch", "trainable", "ema_decay"))
 class State:
-    """All that a training knows; made by :func:`create`.
+    """All that a training run knows; made by :func:`create`.
 
     Attributes:
       params: the parameters of the model that are trained.

@@ -11,8 +11,8 @@
 # %% [markdown]
 # # 11.3.1 VGG
 #
-# LeNet has three convolutions of 5 x 5. Ten years and a million photographs later networks had sixteen layers, and all
-# their convolutions were of 3 x 3. **Why many small windows in place of a few large ones?**
+# LeNet, of 1998, has three convolutions of 5 x 5. In 2014, with a million photographs, networks had sixteen layers, and
+# all their convolutions were of 3 x 3. **Why many small windows in place of a few large ones?**
 
 # %%
 import sys
