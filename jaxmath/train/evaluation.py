@@ -62,6 +62,7 @@ def predict(state: State, images: Any, *, batch_size: int = 500) -> Float[np.nda
         batches = in_batches(images, n, batch_size)
     else:
         batches, n = images, 0
+    weights = state.params, state.rest, state.average
     full, outputs = min(batch_size, n), []
     rank = 0
     for batch in batches:
@@ -71,7 +72,7 @@ def predict(state: State, images: Any, *, batch_size: int = 500) -> Float[np.nda
             raise ValueError(f"{name}: expected images alone, all of {rank} axes, got a batch of shape {batch.shape}")
         missing = max(full - len(batch), 0)
         filled = jnp.concatenate([batch, jnp.repeat(batch[-1:], missing, axis=0)]) if missing else batch
-        outputs.append(np.asarray(_outputs(state.graphdef, state.weights, filled))[: len(batch)])
+        outputs.append(np.asarray(_outputs(state.graphdef, weights, filled))[: len(batch)])
     if not outputs:
         raise ValueError(f"{name}: expected at least one image")
     return np.concatenate(outputs)

@@ -59,12 +59,7 @@ class State:
 
         Where there are averages, it has those.
         """
-        return model_in_use(self.graphdef, self.weights)
-
-    @property
-    def weights(self) -> tuple[Any, Any, Average | None]:
-        """Of the model: all that evaluation needs."""
-        return self.params, self.rest, self.average
+        return model_in_use(self.graphdef, (self.params, self.rest, self.average))
 
 
 def model_in_use(graphdef: nnx.GraphDef, weights: tuple[Any, Any, Average | None]) -> Any:
