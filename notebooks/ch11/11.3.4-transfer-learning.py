@@ -148,10 +148,14 @@ def at_random():
     return models.Normalized(fresh, mean=before.model.mean[...], std=before.model.std[...])
 
 
+k, options = (
+    len(learnt.classes),
+    {"batch_size": batch_size, "num_epochs": epochs, "validation": test, "progress": False},
+)
+
+
 def trained_on(model, trainable):
-    new = models.replace_head(model, len(learnt.classes), rngs=nnx.Rngs(1))
-    state = train.create(new, rule, augment=augment, trainable=trainable)
-    options = {"batch_size": batch_size, "num_epochs": epochs, "validation": test, "progress": False}
+    state = train.create(models.replace_head(model, k, rngs=nnx.Rngs(1)), rule, augment=augment, trainable=trainable)
     with tempfile.TemporaryDirectory() as kept, train.Checkpoints(kept) as checkpoints:
         state, history = train.fit(state, learnt, checkpoints=checkpoints, **options)
         return checkpoints.restore(state, best=True).state, history
