@@ -186,6 +186,10 @@ def test_equal_blocks_are_one_loop(small, monkeypatch):
         lines.append(len(lowered.as_text().splitlines()))
         found.append(lowered.compile()(params, x))
     assert lines[0] < 0.6 * lines[1]
+    monkeypatch.setattr(_layers, "_LOOP_FROM", 3)
+    model = models.ResNet(14, 10, rngs=nnx.Rngs(0))
+    model.eval()
+    assert compiled(lambda x: model(x))(x).shape == (4, 10)  # a function that closes over a model sets nothing in it
     for ours, one_by_one in zip(*map(jax.tree.leaves, found), strict=True):
         np.testing.assert_allclose(ours, one_by_one, rtol=1e-3, atol=1e-4 * np.abs(one_by_one).max())
 

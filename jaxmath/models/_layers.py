@@ -192,11 +192,13 @@ def _looped(blocks: Sequence[nnx.Module], x: Array) -> Array:
     graphdef = nnx.split(blocks[0])[0]
 
     def one(x: Array, weights: Any) -> tuple[Array, Any]:
-        block = nnx.merge(graphdef, weights, copy=True)
-        return block(x), nnx.state(block, nnx.Not(nnx.Param))
+        block, others = nnx.merge(graphdef, weights, copy=True), nnx.filter_state(weights, nnx.Not(nnx.Param))
+        x, after = block(x), nnx.state(block, nnx.Not(nnx.Param))
+        moved = any(a is not b for a, b in zip(jax.tree.leaves(others), jax.tree.leaves(after), strict=True))
+        return x, after if moved else None  # in evaluation nothing is set, so that a model may be closed over
 
     stacked = jax.tree.map(lambda *arrays: jnp.stack(arrays), *(nnx.state(block) for block in blocks))
     x, after = jax.lax.scan(one, x, stacked)
-    for i, block in enumerate(blocks):
+    for i, block in enumerate(blocks if after is not None else ()):
         nnx.update(block, jax.tree.map(lambda a, i=i: a[i], after))
     return x
