@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,11 +16,13 @@ import jax
 import numpy as np
 import typer
 from flax import nnx
+from PIL import Image
 
 from jaxmath import models, train
 from jaxmath._files import check_output, json_of, read_arrays, write_bytes
 
 _RESULTS = ("history.csv", "weights.safetensors", "report.json", "confusion.png", "predictions.png")
+_CODES = ("reconstructions.png", "latent.png", "samples.png", "grid.png")  # of autoencoders
 _ROWS = 256  # of images are counted at a time
 
 
@@ -63,7 +66,7 @@ def named(values: dict[str, Any]) -> dict[str, Any]:
 
 def check_folder(out: Path, names: Collection[str], resume: bool) -> None:
     """Raises, before anything is read or computed, where the results would replace those of something else."""
-    for path in (out / name for name in ("options.json", *_RESULTS)):
+    for path in (out / name for name in ("options.json", *_RESULTS, *_CODES)):
         if path.exists() and not _are_options(out / "options.json", names):
             check_output("cannot write", path, "of a run of this script", lambda path: _are_options(path, names))
     if resume or not (out / "checkpoints").is_dir():
@@ -74,7 +77,12 @@ def check_folder(out: Path, names: Collection[str], resume: bool) -> None:
 
 
 def train_and_test(
-    out: Path, options: dict[str, Any], free: Collection[str], splits: Splits, begin: Callable[[bool], train.State]
+    out: Path,
+    options: dict[str, Any],
+    free: Collection[str],
+    splits: Splits,
+    begin: Callable[[bool], train.State],
+    write: Callable[[Path, train.State, Splits], dict[str, Any]] | None = None,
 ) -> None:
     """Trains, and writes all that a folder of results has.
 
@@ -84,6 +92,7 @@ def train_and_test(
       free: those that another call which goes on may change.
       splits: the data.
       begin: makes the state before the first step; its argument says whether a run goes on.
+      write: writes weights and figures and returns what else a report has; by default those of a classifier.
     """
     with train.Checkpoints(out / "checkpoints") as checkpoints:
         goes_on = len(checkpoints) > 0
@@ -101,7 +110,7 @@ def train_and_test(
         )
         if splits.validation is not None:
             state = checkpoints.restore(state, best=True).state
-    found = write_results(out, state, splits.test, splits.classes)
+    found = (write or write_results)(out, state, splits)
     write_report(out / "report.json", {"options": options, "step": int(state.step), **found}, history)
 
 
@@ -148,6 +157,15 @@ def architecture(name: str) -> str:
     if found is None:
         raise ValueError(f"no model is called {name!r}; expected resnet18, resnet20, vgg16, vgg16_bn, googlenet ...")
     return found[found.lastindex or 0]
+
+
+def resized(images: np.ndarray, side: int) -> np.ndarray:
+    """Images of bytes, brought to so many rows and columns, bilinearly."""
+    if images.shape[1:3] == (side, side):
+        return images
+    resize = partial(Image.Image.resize, size=(side, side), resample=Image.Resampling.BILINEAR)
+    channels = [[np.asarray(resize(Image.fromarray(a))) for a in images[..., c]] for c in range(images.shape[3])]
+    return np.stack(channels, axis=-1)
 
 
 def network(name: str, num_classes: int, seed: int = 0, *, auxiliary: bool = False, **options: Any) -> Any:
@@ -198,15 +216,10 @@ def trained_network(name: str, path: Path) -> models.Normalized:
     return found
 
 
-def write_results(out: Path, state: train.State, test: tuple[Any, Any], classes: tuple[str, ...]) -> dict[str, float]:
-    """Writes the weights and the figures; loss and accuracy on the test set."""
-    import matplotlib
-
-    from jaxmath import plot
-
-    matplotlib.use("Agg")
-    plot.style()
-    images, labels = map(np.asarray, test)
+def write_results(out: Path, state: train.State, splits: Splits) -> dict[str, float]:
+    """Writes the weights and the figures of a classifier; loss and accuracy on the test set."""
+    plot = figures()
+    images, labels, classes = *map(np.asarray, splits.test), splits.classes
     found = train.evaluate(state, (images, labels), batch_size=50 if images.shape[1] > 64 else 500)
     predictions = found.logits.argmax(axis=1)
     models.save_weights(out / "weights.safetensors", state.model)
@@ -217,13 +230,13 @@ def write_results(out: Path, state: train.State, test: tuple[Any, Any], classes:
     ax.set(xlabel="predicted", ylabel="true")
     ax.set_xticks(range(len(classes)), classes)
     ax.set_yticks(range(len(classes)), classes)
-    _save(out / "confusion.png", ax.figure)
+    save_figure(out / "confusion.png", ax.figure)
     wrong = np.flatnonzero(predictions != labels)
     shown = np.concatenate([wrong, np.setdiff1d(np.arange(len(labels)), wrong)])[:24]
     names = [(classes[predictions[i]], classes[labels[i]]) for i in shown]
     titles = [guess if guess == truth else f"{guess}, not {truth}" for guess, truth in names]
     drawn = (images[shown, ..., 0] if images.shape[3] == 1 else images[shown]) / 255
-    _save(out / "predictions.png", plot.pictures(list(drawn), titles=titles, columns=8))
+    save_figure(out / "predictions.png", plot.pictures(list(drawn), titles=titles, columns=8))
     print(f"{out}: {len(labels) - len(wrong)} of {len(labels)} right, accuracy {found.accuracy:.4f}")
     return {"test_loss": found.loss, "test_accuracy": found.accuracy}
 
@@ -240,7 +253,19 @@ def _are_options(path: Path, names: Collection[str]) -> bool:
     return isinstance(options, dict) and set(names) <= options.keys()
 
 
-def _save(path: Path, figure: Any) -> None:
+def figures() -> Any:
+    """The figures of the library, drawn without a screen."""
+    import matplotlib
+
+    from jaxmath import plot
+
+    matplotlib.use("Agg")
+    plot.style()
+    return plot
+
+
+def save_figure(path: Path, figure: Any) -> None:
+    """Writes a figure as a picture."""
     picture = io.BytesIO()
     figure.savefig(picture, dpi=120)
     write_bytes(path, picture.getvalue())

@@ -24,7 +24,6 @@ import numpy as np
 import optax
 import typer
 from flax import nnx
-from PIL import Image
 
 from jaxmath import data, models, train
 
@@ -87,9 +86,7 @@ def _sized(images: np.ndarray) -> np.ndarray:
     """Images of 28 x 28 or 32 x 32 pixels as they are, others brought to 28 x 28."""
     if images.shape[1:3] in ((28, 28), (32, 32)):
         return images
-    resize = partial(Image.Image.resize, size=(_SIDE, _SIDE), resample=Image.Resampling.BILINEAR)
-    channels = [[np.asarray(resize(Image.fromarray(a))) for a in images[..., c]] for c in range(images.shape[3])]
-    return np.stack(channels, axis=-1)
+    return runs.resized(images, _SIDE)
 
 
 if __name__ == "__main__":

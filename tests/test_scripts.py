@@ -116,6 +116,8 @@ def test_fit_gmm_leaves_a_good_result_where_a_new_one_is_not_finite(table, tmp_p
         *(("train_lenet.py", name) for name in ("options.json", "history.csv", "weights.safetensors", "report.json")),
         ("train_resnet.py", "history.csv"),
         ("finetune.py", "weights.safetensors"),
+        ("train_vae.py", "grid.png"),
+        ("train_autoencoder.py", "latent.png"),
         ("benchmark.py", "results.json"),
     ],
 )
@@ -126,7 +128,8 @@ def test_files_that_no_script_has_made_stay(run_here, table, tmp_path, script, n
     place = out / name if name else out / "file"
     arguments = {
         "fit_gmm.py": [table[0], 2, "--out", out if name else place],
-        **{name: ["--out", out] for name in ("train_lenet.py", "train_resnet.py", "finetune.py")},
+        **{f"{name}.py": ["--out", out] for name in ("train_lenet", "train_resnet", "finetune")},
+        **{f"{name}.py": ["--out", out] for name in ("train_vae", "train_autoencoder")},
         "benchmark.py": ["linear", "--json", place],
     }[script]
     result = run_here(script, *arguments)
@@ -447,3 +450,49 @@ def test_import_weights(tmp_path, run_here, small_networks, monkeypatch):
         assert result.returncode == 0, result.stderr
     assert "out.safetensors: 127 parameters of resnet18" in result.stdout
     assert arrays_of(tmp_path / "out.safetensors")["output.kernel"].shape == (4, 3)
+
+
+@pytest.fixture
+def small_autoencoders(monkeypatch):
+    """Fewer hidden numbers, and empty figures."""
+    monkeypatch.setattr("jaxmath.models._coding._HIDDEN", {"linear": (8,), "conv": (9,)})
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda figure, file, **options: file.write(b"figure"))
+
+
+def test_train_vae_and_go_on(tmp_path, run_here, small_autoencoders):
+    """Two epochs in one run, and in two: the same numbers; three latent variables have no grid."""
+    options = ["--size", 8, "--batch-size", 200, "--beta", 0.5, "--free-bits", 0.1, "--binarize"]
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    for out, epochs in ((whole, 2), (parts, 1), (parts, 2)):
+        result = run_here("train_vae.py", *options, "--epochs", epochs, "--out", out, "--resume")
+        assert result.returncode == 0, result.stderr
+    a, b = (arrays_of(out / "weights.safetensors") for out in (whole, parts))
+    for name in a:
+        np.testing.assert_array_equal(a[name], b[name])
+    report = json.loads((whole / "report.json").read_text())
+    value = report["test_reconstruction"] + 0.5 * report["test_kl"]
+    assert report["test_loss"] == pytest.approx(value, rel=1e-4)
+    bound = -report["test_reconstruction"] - report["test_kl"]
+    assert bound < report["test_log_likelihood"] + report["test_log_likelihood_error"] < 0
+    other = run_here("train_vae.py", *options, "--epochs", 3, "--out", whole, "--resume", "--backbone", "conv")
+    assert (other.returncode, "--backbone is linear in" in other.stderr) == (2, True)
+    figures = {"grid.png", "latent.png", "reconstructions.png", "samples.png"}
+    files = {"checkpoints", "history.csv", "options.json", "report.json", "weights.safetensors"}
+    assert {path.name for path in whole.iterdir()} == figures | files
+
+
+def test_train_autoencoder(tmp_path, run_here, small_autoencoders):
+    """Codes of three numbers, whose figure is a t-SNE."""
+    options = ["--size", 8, "--batch-size", 200, "--likelihood", "gaussian", "--latent-size", 3, "--backbone", "conv"]
+    result = run_here("train_autoencoder.py", *options, "--epochs", 1, "--out", tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert json.loads((tmp_path / "report.json").read_text())["test_loss"] > 0
+    assert {"latent.png", "reconstructions.png"} <= {path.name for path in tmp_path.iterdir()}
+
+
+def test_train_autoencoder_says_what_is_wrong(tmp_path, run_here):
+    result = run_here("train_autoencoder.py", "--size", 12, "--backbone", "conv", "--out", tmp_path / "out")
+    assert (result.returncode, result.stderr.count("\n")) == (2, 1), result.stderr
+    assert "3 convolutions of stride 2 need height and width that 8 divides" in result.stderr
+    result = run_here("train_autoencoder.py", "--hidden", "4x", "--out", tmp_path / "out")
+    assert (result.returncode, result.stderr) == (2, "--hidden is a list of numbers like 400,400, got 4x\n")
