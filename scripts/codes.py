@@ -10,7 +10,7 @@ import numpy as np
 from flax import nnx
 
 import runs
-from jaxmath import data, losses, models, train
+from jaxmath import data, models, train
 
 _SHOWN, _POINTS = 10, 2000  # images, and codes, in a figure
 _ROWS = 500  # of the test set are looked at at a time
@@ -21,16 +21,16 @@ def splits(options: dict[str, Any]) -> runs.Splits:
     learnt, test = (data.load(options["dataset"], split, data_dir=options["data_dir"]) for split in ("train", "test"))
     images, seen = (runs.resized(each.images, options["size"]) for each in (learnt, test))
     examples, validation = runs.split(images, learnt.labels, options["held_out"])
-    if options.get("binarize"):  # examples to train on are drawn anew in each step
-        rng = np.random.default_rng(0)
-        seen = _binarized(rng, seen)
-        validation = validation and (_binarized(rng, validation[0]), validation[1])
+    if options.get("binarize"):  # one draw for all runs; the examples to train on are drawn anew in each step
+        keys = jax.random.split(jax.random.key(0))
+        seen = np.asarray(binarized(keys[0], seen))
+        validation = validation and (np.asarray(binarized(keys[1], validation[0])), validation[1])
     return runs.Splits(examples, validation, (seen, test.labels), learnt.classes)
 
 
-def _binarized(rng: np.random.Generator, images: np.ndarray) -> np.ndarray:
-    """Bytes 0 and 255, the latter with the probability that the pixel says; one draw for good."""
-    return np.where(rng.uniform(size=images.shape) * 255 < images, 255, 0).astype(images.dtype)
+def binarized(key: jax.Array, images: Any) -> jax.Array:
+    """Bytes 0 and 255, the latter with the probability that the pixel says."""
+    return jnp.where(jax.random.uniform(key, images.shape) * 255 < images, 255, 0).astype(jnp.uint8)
 
 
 def sizes(option: str, text: str | None) -> tuple[int, ...] | None:
@@ -43,19 +43,12 @@ def sizes(option: str, text: str | None) -> tuple[int, ...] | None:
         raise ValueError(f"{option} is a list of numbers like 400,400, got {text}") from None
 
 
-def log_density(model: Any, decoded: jax.Array, images: jax.Array) -> jax.Array:
-    """Of images, given what the decoder says, up to a constant: the cross entropy of the pixels, or squares."""
-    if model.likelihood == "bernoulli":
-        return -losses.sigmoid_cross_entropy(decoded, images).sum(axis=(1, 2, 3))
-    return -((decoded - images) ** 2).sum(axis=(1, 2, 3)) / 2
-
-
 def write_figures(out: Path, state: train.State, splits: runs.Splits) -> None:
     """Writes the weights, some images of the test set with their reconstructions, and the codes by class."""
     plot, model, (images, labels) = runs.figures(), state.model, splits.test
     models.save_weights(out / "weights.safetensors", model)
     shown = jnp.asarray(images[:_SHOWN]) / jnp.float32(255)
-    pictures = np.squeeze(np.concatenate([shown, np.clip(model(shown), 0, 1)]))
+    pictures = _pictures(np.concatenate([shown, model(shown)]))
     runs.save_figure(out / "reconstructions.png", plot.pictures(list(pictures), columns=_SHOWN))
     codes = _codes(model, images[:_POINTS])
     _draw_codes(out / "latent.png", codes, labels[:_POINTS], splits.classes)
@@ -64,12 +57,18 @@ def write_figures(out: Path, state: train.State, splits: runs.Splits) -> None:
 def write_samples(out: Path, model: Any, key: jax.Array) -> None:
     """Writes images of codes drawn from the prior and, of two latent variables, of codes all over the plane."""
     plot = runs.figures()
-    drawn = np.squeeze(np.asarray(models.sample_images(model, key, 4 * _SHOWN)))
-    runs.save_figure(out / "samples.png", plot.pictures(list(np.clip(drawn, 0, 1)), columns=_SHOWN))
+    drawn = _pictures(models.sample_images(model, key, 4 * _SHOWN))
+    runs.save_figure(out / "samples.png", plot.pictures(list(drawn), columns=_SHOWN))
     if model.latent_size == 2:
-        grid = np.squeeze(np.asarray(models.latent_grid(model, 2 * _SHOWN)))
+        grid = _pictures(models.latent_grid(model, 2 * _SHOWN))
         whole = np.concatenate(np.concatenate(grid.swapaxes(0, 1)[::-1], axis=1), axis=1)
-        runs.save_figure(out / "grid.png", plot.pictures([np.clip(whole, 0, 1)], width=8.0))
+        runs.save_figure(out / "grid.png", plot.pictures([whole], width=8.0))
+
+
+def _pictures(images: Any) -> np.ndarray:
+    """Images in [0, 1] without their axis of channels, if there is one channel."""
+    images = np.clip(images, 0, 1)
+    return images[..., 0] if images.shape[-1] == 1 else images
 
 
 def measured(model: Any, test: tuple[np.ndarray, np.ndarray], loss: Callable[..., Any]) -> dict[str, float]:

@@ -22,7 +22,7 @@ import optax
 import typer
 from flax import nnx
 
-from jaxmath import models, train
+from jaxmath import losses, models, train
 
 sys.path.insert(0, str(Path(__file__).parent))
 import codes
@@ -37,14 +37,14 @@ _FREE = {"data_dir", "epochs", "patience", "out", "resume"}
 def main(
     dataset: Annotated[str, typer.Option(help="digits, mnist or fashion_mnist")] = "digits",
     data_dir: Annotated[Path | None, typer.Option(help="where data.prepare has put the set")] = None,
-    size: Annotated[int, typer.Option(min=1, help="of a side of the images")] = 32,
+    size: Annotated[int, typer.Option(min=1, help="height and width of the images in pixels")] = 32,
     backbone: Annotated[str, typer.Option(help="linear or conv")] = "linear",
     latent_size: Annotated[int, typer.Option(min=1, help="numbers in a code")] = 2,
     hidden: Annotated[str | None, typer.Option(help="widths or channels, like 400,400")] = None,
     likelihood: Annotated[str, typer.Option(help="bernoulli or gaussian")] = "bernoulli",
-    epochs: Annotated[int, typer.Option(min=1, help="in all")] = 30,
+    epochs: Annotated[int, typer.Option(min=1, help="number of epochs")] = 30,
     batch_size: Annotated[int, typer.Option(min=1, help="a multiple of the number of devices")] = 64,
-    rate: Annotated[float, typer.Option(min=0, help="of Adam")] = 1e-3,
+    rate: Annotated[float, typer.Option(min=0, help="learning rate of Adam")] = 1e-3,
     held_out: Annotated[float, typer.Option(min=0, max=0.5, help="the share that chooses the best epoch")] = 1 / 12,
     patience: Annotated[int | None, typer.Option(min=1, help="stop after so many epochs without progress")] = None,
     seed: Annotated[int, typer.Option(help="of the weights and of the order of the examples")] = 0,
@@ -68,8 +68,12 @@ def main(
 
 
 def _loss(model: Any, batch: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, dict]:
+    """The cross entropy of the pixels, summed over an image, or half of the squared error."""
     images = batch[0] / jnp.float32(255)
-    return -codes.log_density(model, model.decode(model.encode(images)), images).mean(), {}
+    decoded = model.decode(model.encode(images))
+    bernoulli = model.likelihood == "bernoulli"
+    errors = losses.sigmoid_cross_entropy(decoded, images) if bernoulli else (decoded - images) ** 2 / 2
+    return errors.sum(axis=(1, 2, 3)).mean(), {}
 
 
 def _write(out: Path, state: train.State, splits: runs.Splits) -> dict[str, float]:

@@ -40,19 +40,19 @@ _FREE = {"data_dir", "epochs", "patience", "importance_samples", "out", "resume"
 def main(
     dataset: Annotated[str, typer.Option(help="digits, mnist or fashion_mnist")] = "digits",
     data_dir: Annotated[Path | None, typer.Option(help="where data.prepare has put the set")] = None,
-    size: Annotated[int, typer.Option(min=1, help="of a side of the images")] = 32,
+    size: Annotated[int, typer.Option(min=1, help="height and width of the images in pixels")] = 32,
     backbone: Annotated[str, typer.Option(help="linear or conv")] = "linear",
-    latent_size: Annotated[int, typer.Option(min=1, help="latent variables")] = 2,
+    latent_size: Annotated[int, typer.Option(min=1, help="number of latent variables")] = 2,
     hidden: Annotated[str | None, typer.Option(help="widths or channels, like 400,400")] = None,
-    binarize: Annotated[bool, typer.Option(help="pixels are probabilities, and drawn in each step")] = False,
-    beta: Annotated[float, typer.Option(min=0, help="the weight of the divergence")] = 1.0,
-    free_bits: Annotated[float, typer.Option(min=0, help="a floor under that of each variable, in nats")] = 0.0,
-    epochs: Annotated[int, typer.Option(min=1, help="in all")] = 30,
+    binarize: Annotated[bool, typer.Option(help="draw each pixel, 0 or 1, by its value")] = False,
+    beta: Annotated[float, typer.Option(min=0, help="weight of the KL divergence")] = 1.0,
+    free_bits: Annotated[float, typer.Option(min=0, help="least KL divergence of a latent variable, in nats")] = 0.0,
+    epochs: Annotated[int, typer.Option(min=1, help="number of epochs")] = 30,
     batch_size: Annotated[int, typer.Option(min=1, help="a multiple of the number of devices")] = 64,
-    rate: Annotated[float, typer.Option(min=0, help="of Adam")] = 1e-3,
+    rate: Annotated[float, typer.Option(min=0, help="learning rate of Adam")] = 1e-3,
     held_out: Annotated[float, typer.Option(min=0, max=0.5, help="the share that chooses the best epoch")] = 1 / 12,
     patience: Annotated[int | None, typer.Option(min=1, help="stop after so many epochs without progress")] = None,
-    importance_samples: Annotated[int, typer.Option(min=1, help="of the test log-likelihood")] = 100,
+    importance_samples: Annotated[int, typer.Option(min=1, help="codes an image, for the test log-likelihood")] = 100,
     seed: Annotated[int, typer.Option(help="of the weights, the codes and the order of the examples")] = 0,
     out: Annotated[Path, typer.Option(help="the folder for the results")] = Path("vae"),
     resume: Annotated[bool, typer.Option(help="go on from the last checkpoint")] = False,
@@ -63,21 +63,18 @@ def main(
     with runs.exit_statuses():
         runs.check_folder(out, _OPTIONS, resume)
         widths, splits = codes.sizes("--hidden", hidden), codes.splits(options)
+        key = jax.random.key(seed)
+        others = jax.random.split(jax.random.fold_in(key, 1))
         loss = partial(_loss, beta=beta, free_bits=free_bits)
 
         def begin(goes_on: bool) -> train.State:
             build = partial(models.VAE, splits.train[0].shape[1:], latent_size, backbone=backbone, hidden=widths)
             model = nnx.jit(lambda: build(rngs=nnx.Rngs(seed)))()
-            changes = {"augment": _binarized if binarize else None, "augment_batch": _with_key}
-            return train.create(model, optax.adam(rate), loss=loss, key=jax.random.key(seed), **changes)
+            changes = {"augment": codes.binarized if binarize else None, "augment_batch": _with_key}
+            return train.create(model, optax.adam(rate), loss=loss, key=key, **changes)
 
-        write = partial(_write, loss=loss, key=jax.random.key(seed), num_samples=importance_samples)
+        write = partial(_write, loss=loss, keys=others, num_samples=importance_samples)
         runs.train_and_test(out, options, _FREE, splits, begin, write)
-
-
-def _binarized(key: jax.Array, images: jax.Array) -> jax.Array:
-    """Bytes 0 and 255, the latter with the probability that the pixel says."""
-    return jnp.where(jax.random.uniform(key, images.shape) * 255 < images, 255, 0).astype(images.dtype)
 
 
 def _with_key(key: jax.Array, batch: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, ...]:
@@ -93,20 +90,20 @@ def _loss(model: Any, batch: tuple[jax.Array, ...], *, beta: float, free_bits: f
 
 
 def _write(
-    out: Path, state: train.State, splits: runs.Splits, *, loss: Any, key: jax.Array, num_samples: int
+    out: Path, state: train.State, splits: runs.Splits, *, loss: Any, keys: jax.Array, num_samples: int
 ) -> dict[str, Any]:
     codes.write_figures(out, state, splits)
-    codes.write_samples(out, state.model, key)
+    codes.write_samples(out, state.model, keys[0])
     graphdef, weights = nnx.split(state.model)
     images = jnp.asarray(splits.test[0]) / jnp.float32(255)
 
     @jax.jit
-    def known(weights: Any) -> tuple:
+    def known(weights: Any, images: jax.Array) -> tuple:
         model = nnx.merge(graphdef, weights)
-        found = models.log_likelihood(model, images, key, num_samples=num_samples)
+        found = models.log_likelihood(model, images, keys[1], num_samples=num_samples)
         return *found, models.active_units(model, images).sum()
 
-    mean, error, active = known(weights)
+    mean, error, active = known(weights, images)
     print(f"{out}: log-likelihood of a test image {mean:.2f} +- {error:.2f} nats, {active} active latent variables")
     facts = {"log_likelihood": float(mean), "log_likelihood_error": float(error), "active_units": int(active)}
     return codes.measured(state.model, splits.test, loss) | {f"test_{name}": value for name, value in facts.items()}

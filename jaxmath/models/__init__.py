@@ -2,8 +2,7 @@
 
 from jaxmath.models._convolution import Conv
 from jaxmath.models.autoencoder import VAE, AutoEncoder
-from jaxmath.models.describe import Layer, Summary, count_parameters, features, summary
-from jaxmath.models.elbo import (
+from jaxmath.models.bounds import (
     ELBO,
     LogLikelihood,
     active_units,
@@ -12,6 +11,7 @@ from jaxmath.models.elbo import (
     log_likelihood,
     validate_images,
 )
+from jaxmath.models.describe import Layer, Summary, count_parameters, features, summary
 from jaxmath.models.folding import fold_batch_norm
 from jaxmath.models.googlenet import GoogLeNet
 from jaxmath.models.inception import InceptionModule, NaiveInceptionModule

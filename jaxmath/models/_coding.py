@@ -31,7 +31,7 @@ def make(
     sizes: tuple[int, int],
     **types: Any,
 ) -> tuple[nnx.Module, nnx.Module]:
-    """An encoder of images into so many numbers and a decoder from so many, ``sizes``, both to be drawn.
+    """An encoder with so many outputs and a decoder of so many inputs, ``sizes``, both to be drawn.
 
     Raises:
       TypeError, ValueError: as ``name`` tells of its arguments.
@@ -40,13 +40,16 @@ def make(
     if not isinstance(image_shape, Sequence) or len(image_shape) != 3:
         raise ValueError(f"{name}: image_shape must be (height, width, channels), got {image_shape!r}")
     shape = tuple(as_size(name, "image_shape", size) for size in image_shape)
+    if hidden is not None and (not isinstance(hidden, Sequence) or isinstance(hidden, str)):
+        raise TypeError(f"{name}: hidden must be a list of sizes or None, got {hidden!r}")
     hidden = _HIDDEN[backbone] if hidden is None else tuple(as_size(name, "hidden", size) for size in hidden)
     if backbone == "linear":
         return LinearEncoder(shape, hidden, sizes[0], **types), LinearDecoder(shape, hidden, sizes[1], **types)
-    if not hidden or any(side % 2 ** len(hidden) for side in shape[:2]):
+    if not hidden:
+        raise ValueError(f"{name}: hidden must have the channels of at least one convolution, got {hidden}")
+    if any(side % 2 ** len(hidden) for side in shape[:2]):
         halvings = f"{len(hidden)} convolutions of stride 2 need height and width that {2 ** len(hidden)} divides"
-        problem = halvings if hidden else "a convolutional one needs at least one convolution"
-        raise ValueError(f"{name}: {problem}, got image_shape {shape}")
+        raise ValueError(f"{name}: {halvings}, got image_shape {shape}")
     return ConvEncoder(shape, hidden, sizes[0], **types), ConvDecoder(shape, hidden, sizes[1], **types)
 
 
@@ -58,7 +61,7 @@ class LinearEncoder(nnx.Module):
         self.output = linear((math.prod(shape), *hidden)[-1], size, **types)
 
     def __call__(self, x: Float[Array, "n h w c"]) -> Float[Array, "n k"]:
-        x = x.reshape(len(x), -1)
+        x = x.reshape(len(x), math.prod(x.shape[1:]))
         for layer in self.hidden:
             x = jax.nn.relu(layer(x))
         return self.output(x)
@@ -76,7 +79,7 @@ class LinearDecoder(nnx.Module):
     def __call__(self, z: Float[Array, "n k"]) -> Float[Array, "n h w c"]:
         for layer in self.hidden:
             z = jax.nn.relu(layer(z))
-        return self.output(z).reshape(-1, *self.shape)
+        return self.output(z).reshape(len(z), *self.shape)
 
 
 class ConvEncoder(nnx.Module):
@@ -89,7 +92,7 @@ class ConvEncoder(nnx.Module):
     def __call__(self, x: Float[Array, "n h w c"]) -> Float[Array, "n k"]:
         for convolution in self.convolutions:
             x = jax.nn.relu(convolution(x))
-        return self.output(x.reshape(len(x), -1))
+        return self.output(x.reshape(len(x), math.prod(x.shape[1:])))
 
 
 def _halving(in_features: int, out_features: int, **types: Any) -> nnx.Module:
@@ -108,7 +111,7 @@ class ConvDecoder(nnx.Module):
         self.convolutions = nnx.List([ConvTranspose(a, b, **types) for a, b in pairwise(widths)])
 
     def __call__(self, z: Float[Array, "n k"]) -> Float[Array, "n h w c"]:
-        x = self.hidden(z).reshape(-1, *self.shape)
+        x = self.hidden(z).reshape(len(z), *self.shape)
         for convolution in self.convolutions:
             x = convolution(jax.nn.relu(x))
         return x
@@ -134,13 +137,18 @@ class ConvTranspose(nnx.Module):
 def _doubled(x: Array, kernel: Array) -> Array:
     """``y[o] = sum of kernel[k] x[i]`` over k and i with ``o = 2 i + 2 - k``, of rows and of columns.
 
-    Its derivatives are convolutions with a stride: XLA's own take ten times as long on a CPU.
+    Its derivatives are convolutions with a stride: XLA's own take ten times as long on a CPU. They are of reverse mode,
+    and of forward over reverse mode.
     """
+    return _transposed(x, kernel)
+
+
+def _transposed(x: Array, kernel: Array) -> Array:
     return jax.lax.conv_transpose(x, kernel, _STRIDES, "SAME", dimension_numbers=_AXES)
 
 
 def _forward(x: Array, kernel: Array) -> tuple[Array, tuple[Array, Array]]:
-    return _doubled(x, kernel), (x, kernel)
+    return _transposed(x, kernel), (x, kernel)
 
 
 def _backward(known: tuple[Array, Array], g: Array) -> tuple[Array, Array]:
@@ -157,6 +165,6 @@ _doubled.defvjp(_forward, _backward)
 
 
 def _smallest(shape: tuple[int, ...], channels: tuple[int, ...]) -> tuple[int, int, int]:
-    """Of the image between encoder and decoder."""
+    """Height, width and channels of the output of the last convolution of an encoder."""
     factor = 2 ** len(channels)
     return shape[0] // factor, shape[1] // factor, channels[-1]

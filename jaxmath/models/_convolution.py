@@ -116,7 +116,7 @@ def _with_plain_derivatives(strides: Sequence[int], pads: Pads, options: tuple, 
 
 
 def _forward(strides: Sequence[int], pads: Pads, options: tuple, x: Array, kernel: Array) -> tuple:
-    return _with_plain_derivatives(strides, pads, options, x, kernel), (x, kernel)
+    return _plain(strides, pads, options, x, kernel), (x, kernel)  # itself, it would have no forward derivative
 
 
 def _backward(strides: Sequence[int], pads: Pads, options: tuple, known: tuple, g: Array) -> tuple[Array, Array]:

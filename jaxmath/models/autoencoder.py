@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
-from jaxmath._array import as_size, one_of
+from jaxmath._array import as_real, as_size, one_of
 from jaxmath.models import _coding
 from jaxmath.models._initialization import draw
 
@@ -18,7 +18,7 @@ LIKELIHOODS = ("bernoulli", "gaussian")
 class _Coder(nnx.Module):
     """What the two kinds have in common."""
 
-    _num_codes: int  # numbers that the encoder says for each latent variable
+    _num_codes: int  # outputs of the encoder for each latent variable
 
     def __init__(
         self,
@@ -41,9 +41,15 @@ class _Coder(nnx.Module):
         self.image_shape = tuple(map(int, image_shape))
         draw(self, rngs)
 
-    def _code(self, x: Array) -> Array:
-        """What the encoder says to images."""
+    @property
+    def _dtype(self) -> Any:
+        """Of the parameters."""
+        return jax.tree.leaves(nnx.state(self.decoder, nnx.Param))[0].dtype
+
+    def _encoded(self, x: Array) -> Array:
+        """The output of the encoder."""
         name = f"models.{type(self).__name__}"
+        x = as_real(name, x)
         if not jnp.issubdtype(x.dtype, jnp.floating):
             raise TypeError(f"{name}: expected images in floating point, got {x.dtype}; divide bytes by 255")
         if x.ndim != 4 or x.shape[1:] != self.image_shape:
@@ -51,17 +57,25 @@ class _Coder(nnx.Module):
         return self.encoder(x)
 
     def decode(self, z: Float[Array, "n k"]) -> Float[Array, "n h w c"]:
-        """The logits of the pixels for "bernoulli", their means for "gaussian".
+        """The logits of the pixels of codes for "bernoulli", their means for "gaussian".
+
+        Args:
+          z: codes, shape ``(n, latent_size)``; a NaN in one makes its image NaN and no other.
 
         Raises:
-          ValueError: if the codes are not of shape ``(n, latent_size)``.
+          TypeError: for codes that are no floats.
+          ValueError: if they are of another shape.
         """
+        name = f"models.{type(self).__name__}"
+        z = as_real(name, z)
+        if not jnp.issubdtype(z.dtype, jnp.floating):
+            raise TypeError(f"{name}: expected codes in floating point, got {z.dtype}")
         if z.ndim != 2 or z.shape[1] != self.latent_size:
-            raise ValueError(f"models.{type(self).__name__}: expected codes (n, {self.latent_size}), got {z.shape}")
+            raise ValueError(f"{name}: expected codes (n, {self.latent_size}), got {z.shape}")
         return self.decoder(z)
 
     def means(self, z: Float[Array, "n k"]) -> Float[Array, "n h w c"]:
-        """The mean of each pixel, in [0, 1] for "bernoulli"."""
+        """The mean of each pixel given the codes, in [0, 1] for "bernoulli"; arguments and errors of :meth:`decode`."""
         decoded = self.decode(z)
         return jax.nn.sigmoid(decoded) if self.likelihood == "bernoulli" else decoded
 
@@ -91,11 +105,13 @@ class AutoEncoder(_Coder):
       param_dtype: of the parameters.
 
     Raises:
-      TypeError: if a size is no integer.
-      ValueError: if a size is below 1, or the image cannot be halved as often as there are convolutions.
+      TypeError: if a size is no integer, or ``hidden`` no list.
+      ValueError: if a size is below 1, ``image_shape`` has not three, a name is none of those above, or the image
+        cannot be halved as often as there are convolutions.
 
     Note:
-      A NaN in an image makes its code and its reconstruction NaN and no other.
+      A NaN in an image makes its code and its reconstruction NaN and no other. Convolutions have derivatives in reverse
+      mode, and in forward over reverse mode, but not in forward mode (``jax.jvp``) alone.
 
     Example:
       >>> model = AutoEncoder((32, 32, 1), 2, rngs=nnx.Rngs(0))
@@ -114,7 +130,7 @@ class AutoEncoder(_Coder):
           TypeError: for integers; divide bytes by 255.
           ValueError: for images of another shape.
         """
-        return self._code(x)
+        return self._encoded(x)
 
     def __call__(self, x: Float[Array, "n h w c"]) -> Float[Array, "n h w c"]:
         """The reconstructions, in [0, 1] for "bernoulli"; raises as :meth:`encode` does."""
@@ -124,19 +140,27 @@ class AutoEncoder(_Coder):
 class VAE(_Coder):
     r"""A variational autoencoder: the encoder gives a distribution of codes, $q(z \mid x) = N(\mu(x), \sigma^2(x))$.
 
-    Layers, arguments and errors are those of :class:`AutoEncoder`, but that the encoder ends with two numbers for each
-    latent variable, a mean and the logarithm of a variance. Codes have the prior $N(0, 1)$, so that images can be
-    drawn: :func:`sample_images`. :func:`elbo` is what training makes as large as it can.
+    Layers are those of :class:`AutoEncoder`, but that the encoder ends with two numbers for each latent variable, a
+    mean and the logarithm of a variance. Codes have the prior $N(0, 1)$, so that images can be drawn
+    (:func:`sample_images`). Training maximises :func:`elbo`.
 
     Args:
-      image_shape: as for :class:`AutoEncoder`, and so are the others.
-      latent_size: latent variables.
-      backbone: "linear" or "conv".
-      hidden: widths or channels.
-      likelihood: "bernoulli" or "gaussian".
+      image_shape: (height, width, channels), static.
+      latent_size: number of latent variables, static.
+      backbone: "linear" or "conv", static.
+      hidden: widths of the hidden layers of the encoder or channels of its convolutions, static; None for those of
+        :class:`AutoEncoder`.
+      likelihood: "bernoulli" for pixels in [0, 1], whose decoder gives logits, or "gaussian" of variance 1, whose
+        decoder gives means.
       rngs: ``nnx.Rngs`` with the stream ``params``.
-      dtype: in which it computes.
+      dtype: in which it computes, ``jnp.bfloat16`` for instance; None for the widest of image and parameters.
       param_dtype: of the parameters.
+
+    Raises:
+      TypeError, ValueError: as :class:`AutoEncoder` does.
+
+    Note:
+      As for :class:`AutoEncoder`.
 
     Example:
       >>> model = VAE((28, 28, 1), 20, hidden=(400,), rngs=nnx.Rngs(0))
@@ -151,7 +175,7 @@ class VAE(_Coder):
 
     def encode(self, x: Float[Array, "n h w c"]) -> tuple[Float[Array, "n k"], Float[Array, "n k"]]:
         """Means and logarithms of the variances of the codes of images; raises as that of :class:`AutoEncoder`."""
-        mean, log_variance = jnp.split(self._code(x), 2, axis=1)
+        mean, log_variance = jnp.split(self._encoded(x), 2, axis=1)
         return mean, log_variance
 
     def __call__(self, x: Float[Array, "n h w c"]) -> Float[Array, "n h w c"]:

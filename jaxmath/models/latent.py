@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from jaxmath._array import as_key, as_size, in_range
@@ -33,7 +34,9 @@ def sample_images(model: VAE, key: Array, num_samples: int) -> Float[Array, "n h
     name = "models.sample_images"
     check_kind(name, model, (VAE,))
     num_samples = as_size(name, "num_samples", num_samples)
-    return model.means(jax.random.normal(as_key(name, key), (num_samples, model.latent_size)))
+    dtype = jnp.promote_types(model._dtype, jnp.float32)  # narrow types have few normal numbers
+    codes = jax.random.normal(as_key(name, key), (num_samples, model.latent_size), dtype)
+    return model.means(codes.astype(model._dtype))
 
 
 def interpolate(
@@ -67,7 +70,10 @@ def interpolate(
     name = "models.interpolate"
     check_kind(name, model, (AutoEncoder, VAE))
     num_steps = as_size(name, "num_steps", num_steps)
-    codes = model.encode(jnp.stack([a, b]))
+    for end in (a, b):
+        if np.shape(end) != model.image_shape:
+            raise ValueError(f"{name}: expected two images of shape {model.image_shape}, got {np.shape(end)}")
+    codes = model.encode(jnp.stack([jnp.asarray(a), jnp.asarray(b)]))
     first, last = codes[0] if isinstance(model, VAE) else codes
     shares = jnp.linspace(0, 1, num_steps, dtype=first.dtype)[:, None]
     return model.means((1 - shares) * first + shares * last)
@@ -103,4 +109,4 @@ def latent_grid(model: VAE, num_steps: int, *, span: float = 0.95) -> Float[Arra
     num_steps, share = as_size(name, "num_steps", num_steps), in_range(name, "span", span, "(0, 1)")
     places = Normal(0.0, 1.0).icdf(jnp.linspace((1 - share) / 2, (1 + share) / 2, num_steps))
     codes = jnp.stack(jnp.meshgrid(places, places, indexing="ij"), axis=-1)
-    return model.means(codes.reshape(-1, 2)).reshape(num_steps, num_steps, *model.image_shape)
+    return model.means(codes.reshape(-1, 2).astype(model._dtype)).reshape(num_steps, num_steps, *model.image_shape)

@@ -80,12 +80,12 @@ print(f"squared error {metrics['loss'][-1]:.4f}, of principal components {least:
 print(f"largest angle between the two subspaces: {angle:.2f} degrees")
 
 # %% [markdown]
-# ## Layers that bend
+# ## Nonlinear layers
 #
 # Now $e$ and $d$ have hidden layers with ReLUs, of 1024 and 512 numbers, and the code has two. Or they are
 # convolutions, each of which halves the image, and transposed convolutions, which double it: of 32, 128 and 256
 # channels, as the second table says; those that are trained here have fewer and learn in seconds. Pixels lie between
-# 0 and 1, so the decoder says a logit for each, and $L$ is the cross entropy. The epoch that does best on digits that
+# 0 and 1, so the decoder gives a logit for each, and $L$ is the cross entropy. The epoch that does best on digits that
 # are held out is kept.
 
 # %%
@@ -179,7 +179,7 @@ alike["two principal components"] = neighbours(np.asarray(pca.transform(principa
 print({name: round(share, 3) for name, share in alike.items()})
 
 # %% [markdown]
-# Between the codes of two digits lie codes of neither: the decoder was never asked about them. What it says there is
+# Between the codes of two digits lie codes of neither: the decoder was never asked about them. Its output there is
 # between the two, or nothing that one could read. A variational autoencoder (section 14.4) is asked everywhere.
 
 # %%

@@ -12,7 +12,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float
 
 from jaxmath import losses
-from jaxmath._array import as_key, as_size, in_range, real, unmasked, wide
+from jaxmath._array import as_key, as_real, as_size, in_range, real, unmasked, wide
 from jaxmath.distributions import Normal
 from jaxmath.models.autoencoder import VAE, AutoEncoder, check_kind
 
@@ -28,7 +28,7 @@ class ELBO(NamedTuple):
     Attributes:
       value: ``reconstruction - beta * kl``.
       reconstruction: the expectation of the log density of the image, given the code.
-      kl: the divergence of the codes of the image from the prior.
+      kl: the KL divergence of the distribution of its code from the prior.
     """
 
     value: Float[Array, " n"]
@@ -63,20 +63,21 @@ def elbo(
       model: a :class:`VAE`.
       x: images as the model takes them.
       key: a ``jax.random.key`` for the codes.
-      beta: weight of the divergence, from 0 on; it may be traced. Below 1 the value is no bound.
-      free_bits: a floor, in nats, under the divergence of each latent variable: below it, it is not made smaller.
-      num_samples: codes for each image, static; the reconstruction is their mean.
+      beta: weight of the KL divergence, from 0 on; it may be traced. Below 1 the value is no bound.
+      free_bits: lower limit, in nats, of the KL divergence of each latent variable; below it there is no gradient.
+      num_samples: codes for each image, static, all decoded at once; the reconstruction is their mean.
 
     Returns:
-      The bound, the expected log density of the image, the divergence (with the floor), each of shape ``(n,)``, in
-      float32 at least.
+      The bound, the expected log density of the image, the KL divergence (with the lower limit), each of shape
+      ``(n,)``, in nats and in float32 at least.
 
     Raises:
       TypeError, ValueError: if the model is no VAE, the images do not fit it, or a number is out of range.
 
     Note:
       A pixel that is NaN, or outside of [0, 1] where the likelihood is "bernoulli", makes the numbers of its image NaN
-      and no others.
+      and no others. A traced beta or free_bits out of range makes the value NaN. Log-variances that overflow when they
+      are exponentiated, above 88 in float32, make the KL divergence infinite.
 
     Example:
       >>> from flax import nnx
@@ -91,13 +92,13 @@ def elbo(
     name = "models.elbo"
     check_kind(name, model, (VAE,))
     beta, free_bits = in_range(name, "beta", beta, "[0, inf)"), in_range(name, "free_bits", free_bits, "[0, inf)")
-    num_samples = as_size(name, "num_samples", num_samples)
+    x, num_samples = as_real(name, x), as_size(name, "num_samples", num_samples)
     mean, log_variance = map(wide, model.encode(x))
     noise = jax.random.normal(as_key(name, key), (num_samples, *mean.shape), mean.dtype)
     codes = mean + jnp.exp(log_variance / 2) * noise
     reconstruction = _log_density(model, x, codes).mean(axis=0)
     divergence, floor = _divergence(mean, log_variance), free_bits.astype(mean.dtype)
-    kl = jnp.where(divergence < floor, floor, divergence).sum(axis=1)
+    kl = jnp.where(divergence >= floor, divergence, floor + 0 * divergence).sum(axis=1)  # a NaN of either stays
     return ELBO(reconstruction - beta.astype(kl.dtype) * kl, reconstruction, kl)
 
 
@@ -112,7 +113,7 @@ def importance_bound(model: VAE, x: Float[Array, "n h w c"], key: Array, num_sam
       model: a :class:`VAE`.
       x: images as the model takes them.
       key: a ``jax.random.key`` for the codes.
-      num_samples: k, static. Some are decoded at a time, so that memory does not grow with k.
+      num_samples: k, static. Some are decoded at a time, so that memory does not grow with k but in a derivative.
 
     Returns:
       A draw of the bound for each image, shape ``(n,)``, in nats.
@@ -133,7 +134,7 @@ def importance_bound(model: VAE, x: Float[Array, "n h w c"], key: Array, num_sam
     """
     name = "models.importance_bound"
     check_kind(name, model, (VAE,))
-    k = as_size(name, "num_samples", num_samples)
+    x, k = as_real(name, x), as_size(name, "num_samples", num_samples)
     graphdef, state = nnx.split(model)
     return _importance_bound(graphdef, state, x, as_key(name, key), k)
 
@@ -171,23 +172,22 @@ def log_likelihood(
     """
     name = "models.log_likelihood"
     check_kind(name, model, (VAE,))
-    x = jnp.asarray(x)
-    n, size = len(x), as_size(name, "batch_size", batch_size)
-    if n == 0:
-        raise ValueError(f"{name}: expected at least one image")
+    x, size = as_real(name, x), as_size(name, "batch_size", batch_size)
+    if x.ndim == 0 or len(x) == 0:
+        raise ValueError(f"{name}: expected at least one image, got shape {x.shape}")
     k = as_size(name, "num_samples", num_samples)
     graphdef, state = nnx.split(model)
     bounds = _in_batches(graphdef, state, x, as_key(name, key), k, size)
-    return LogLikelihood(bounds.mean(), jnp.std(bounds, ddof=1) / n**0.5)
+    return LogLikelihood(bounds.mean(), jnp.std(bounds, ddof=1) / len(x) ** 0.5)
 
 
-def active_units(model: VAE, x: Float[Array, "n h w c"], *, threshold: float = _ACTIVE) -> Bool[Array, " k"]:
-    """Which latent variables say something about the images: those whose mean varies from one to another.
+def active_units(model: VAE, x: Float[Array, "n h w c"], *, threshold: ArrayLike = _ACTIVE) -> Bool[Array, " k"]:
+    """Which latent variables are active: those whose mean varies from one image to another.
 
     Args:
       model: a :class:`VAE`.
       x: images as the model takes them.
-      threshold: of the variance of the mean over the images, of the prior's 1.
+      threshold: least variance over the images of the mean of an active variable, from 0 on; the prior's is 1.
 
     Returns:
       True for each active variable.
@@ -196,7 +196,7 @@ def active_units(model: VAE, x: Float[Array, "n h w c"], *, threshold: float = _
       As :func:`elbo` does.
 
     Note:
-      A NaN in an image makes all false.
+      A NaN in an image makes all false, and so does a single image.
 
     Example:
       >>> from flax import nnx
@@ -206,8 +206,9 @@ def active_units(model: VAE, x: Float[Array, "n h w c"], *, threshold: float = _
 
     Reference: Burda, Grosse and Salakhutdinov (2016), section 5.2.
     """
-    check_kind("models.active_units", model, (VAE,))
-    return jnp.var(model.encode(x)[0], axis=0) > threshold
+    name = "models.active_units"
+    check_kind(name, model, (VAE,))
+    return jnp.var(wide(model.encode(x)[0]), axis=0) > in_range(name, "threshold", threshold, "[0, inf)")
 
 
 def validate_images(model: AutoEncoder | VAE, images: Any) -> Any:
@@ -236,7 +237,7 @@ def validate_images(model: AutoEncoder | VAE, images: Any) -> Any:
     if isinstance(images, Tracer):
         raise TypeError(f"{name}: call it outside jit, vmap and grad, on the data")
     pixels = np.asarray(real(name, unmasked(name, "images", images)))
-    if not np.issubdtype(pixels.dtype, np.floating):
+    if not jnp.issubdtype(pixels.dtype, jnp.floating):
         raise TypeError(f"{name}: expected floats, got dtype {pixels.dtype}; divide bytes by 255")
     if pixels.shape[1:] != model.image_shape:
         raise ValueError(f"{name}: expected images (n, {', '.join(map(str, model.image_shape))}), got {pixels.shape}")
@@ -256,7 +257,7 @@ def _importance_bound(graphdef: Any, state: Any, x: Array, key: Array, k: int) -
     deviation = jnp.exp(log_variance / 2)
 
     def log_weight(key: Array) -> Array:
-        """Of one code for each image."""
+        """The log of the importance weight of one code for each image."""
         noise = jax.random.normal(key, mean.shape, mean.dtype)
         code = mean + deviation * noise
         ratio = (Normal(0.0, 1.0).log_prob(code) - Normal(0.0, 1.0).log_prob(noise) + log_variance / 2).sum(axis=1)
@@ -278,16 +279,16 @@ def _in_batches(graphdef: Any, state: Any, x: Array, key: Array, k: int, size: i
 
 
 def _divergence(mean: Array, log_variance: Array) -> Array:
-    """Of each latent variable from the prior."""
+    """KL divergence of each latent variable from the prior."""
     return (mean**2 + (jnp.expm1(log_variance) - log_variance)) / 2
 
 
 def _log_density(model: VAE, x: Array, codes: Array) -> Array:
-    """Of images given codes of shape (samples, n, k): shape (samples, n)."""
+    """Log density of the images given codes of shape (samples, n, k): shape (samples, n)."""
     decoded = wide(model.decode(codes.reshape(-1, codes.shape[-1]))).reshape(len(codes), *x.shape)
     x = jnp.broadcast_to(x, decoded.shape)
     if model.likelihood == "bernoulli":
         densities = -losses.sigmoid_cross_entropy(decoded, x)
     else:
         densities = Normal(decoded, 1.0).log_prob(x)
-    return densities.reshape(len(codes), x.shape[1], -1).sum(axis=2)
+    return densities.sum(axis=(2, 3, 4))
