@@ -33,6 +33,7 @@ _MATHEMATICS = (
     "information",
     "estimation",
     "bayes",
+    "detection",
 )
 _SUBMODULES = (*_MATHEMATICS, "data", "models", "train", "crosscheck", "plot", "tour", "cli")
 _FUNCTIONS = {"save": "_storage", "load": "_storage", "check_finite": "_array"}
@@ -44,6 +45,7 @@ __all__ = [
     "conv",
     "crosscheck",
     "data",
+    "detection",
     "distributions",
     "estimation",
     "gmm",
@@ -72,6 +74,7 @@ if TYPE_CHECKING:
         conv,
         crosscheck,
         data,
+        detection,
         distributions,
         estimation,
         gmm,

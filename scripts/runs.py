@@ -21,17 +21,17 @@ from PIL import Image
 from jaxmath import models, train
 from jaxmath._files import check_output, json_of, read_arrays, write_bytes
 
-_RESULTS = ("history.csv", "weights.safetensors", "report.json", "confusion.png", "predictions.png")
+_RESULTS = ("history.csv", "weights.safetensors", "report.json", "confusion.png", "predictions.png", "learning.png")
 _CODES = ("reconstructions.png", "latent.png", "samples.png", "grid.png")  # of autoencoders
 _ROWS = 256  # of images are counted at a time
 
 
 class Splits(NamedTuple):
-    """Images and labels to learn from, to choose the best epoch by (if there are any) and to test on."""
+    """Images and what is known of them: to learn from, to choose the best epoch by (if there are any), to test on."""
 
-    train: tuple[np.ndarray, np.ndarray]
-    validation: tuple[np.ndarray, np.ndarray] | None
-    test: tuple[np.ndarray, np.ndarray]
+    train: tuple
+    validation: tuple | None
+    test: tuple
     classes: tuple[str, ...]
 
 
@@ -83,6 +83,7 @@ def train_and_test(
     splits: Splits,
     begin: Callable[[bool], train.State],
     write: Callable[[Path, train.State, Splits], dict[str, Any]] | None = None,
+    measure: Callable[[train.State], dict[str, float]] | None = None,
 ) -> None:
     """Trains, and writes all that a folder of results has.
 
@@ -93,6 +94,7 @@ def train_and_test(
       splits: the data.
       begin: makes the state before the first step; its argument says whether a run goes on.
       write: writes weights and figures and returns what else a report has; by default those of a classifier.
+      measure: after every epoch, for the history.
     """
     with train.Checkpoints(out / "checkpoints") as checkpoints:
         goes_on = len(checkpoints) > 0
@@ -103,6 +105,7 @@ def train_and_test(
             batch_size=options["batch_size"],
             num_epochs=options["epochs"],
             validation=splits.validation,
+            measure=measure,
             patience=options.get("patience"),
             checkpoints=checkpoints,
             resume=options["resume"],

@@ -8,6 +8,7 @@ import bad_input_calculus
 import bad_input_conv
 import bad_input_core
 import bad_input_data
+import bad_input_detection
 import bad_input_distributions
 import bad_input_gmm
 import bad_input_information
@@ -25,6 +26,7 @@ ROWS = [
     *bad_input_conv.ROWS,
     *bad_input_core.ROWS,
     *bad_input_data.ROWS,
+    *bad_input_detection.ROWS,
     *bad_input_distributions.ROWS,
     *bad_input_kmeans.ROWS,
     *bad_input_gmm.ROWS,

@@ -4,6 +4,7 @@ import hashlib
 import itertools
 import os
 import platform
+import subprocess
 import sys
 from importlib import metadata
 from importlib.util import find_spec
@@ -87,3 +88,13 @@ def figures():
     with matplotlib.rc_context():
         yield
     plt.close("all")
+
+
+@pytest.fixture(scope="session")
+def torchvision_python() -> str:
+    """A Python with torchvision: the one that ``TORCHVISION_PYTHON`` names, or the one that runs the tests."""
+    python = os.environ.get("TORCHVISION_PYTHON", sys.executable)
+    command = [python, "-c", "import importlib.util as u, sys; sys.exit(u.find_spec('torchvision') is None)"]
+    if subprocess.run(command, capture_output=True).returncode:
+        pytest.skip(f"no torchvision in {python}: name a Python that has it in TORCHVISION_PYTHON")
+    return python

@@ -70,10 +70,11 @@ def images(name: str, n: int = 4) -> jax.Array:
 def exported(model) -> dict[str, np.ndarray]:
     """The weights of a model as torchvision would have them, by the inverse of what brings them here."""
     found = {}
-    for name, weight in names._weights(model).items():
+    for weight in names._weights(model):
+        ((name, shape),) = weight.shapes.items()
         ours = np.asarray(weight.variable.get_value())
-        places = np.arange(ours.size, dtype=np.float64).reshape(weight.shape)
+        places = np.arange(ours.size, dtype=np.float64).reshape(shape)
         theirs = np.empty(ours.size, ours.dtype)
-        theirs[weight.turned(places).astype(int).ravel()] = ours.ravel()
-        found[name] = theirs.reshape(weight.shape)
+        theirs[weight.made(places).astype(int).ravel()] = ours.ravel()
+        found[name] = theirs.reshape(shape)
     return found

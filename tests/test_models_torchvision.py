@@ -41,16 +41,16 @@ def assert_same(a, b):
 
 def test_names_are_those_of_torchvision():
     """Some of each kind, as its files have them; the whole of them is compared by test_torchvision_parity.py."""
-    resnet = names._weights(abstract(partial(models.ResNet, 50)))
-    assert resnet["conv1.weight"].shape == (64, 3, 7, 7)
-    assert resnet["layer3.5.conv2.weight"].shape == (256, 256, 3, 3)
-    assert resnet["layer4.0.downsample.0.weight"].shape == (2048, 1024, 1, 1)
+    resnet = names.shapes(names._weights(abstract(partial(models.ResNet, 50))))
+    assert resnet["conv1.weight"] == (64, 3, 7, 7)
+    assert resnet["layer3.5.conv2.weight"] == (256, 256, 3, 3)
+    assert resnet["layer4.0.downsample.0.weight"] == (2048, 1024, 1, 1)
     assert {"bn1.running_var", "layer1.2.bn3.bias", "layer2.0.downsample.1.running_mean", "fc.bias"} <= resnet.keys()
     assert len(resnet) == 267  # 53 convolutions, 53 batch norms of four arrays, two of the last layer
-    vgg = names._weights(abstract(partial(models.VGG, 11, batch_norm=True)))
+    vgg = names.shapes(names._weights(abstract(partial(models.VGG, 11, batch_norm=True))))
     assert {"features.0.weight", "features.1.running_mean", "features.25.weight", "classifier.6.bias"} <= vgg.keys()
-    assert "features.18.bias" in names._weights(abstract(partial(models.VGG, 11)))
-    googlenet = names._weights(abstract(models.GoogLeNet))
+    assert "features.18.bias" in names.shapes(names._weights(abstract(partial(models.VGG, 11))))
+    googlenet = names.shapes(names._weights(abstract(models.GoogLeNet)))
     assert {"conv1.conv.weight", "inception4d.branch3.1.bn.running_var", "aux2.fc1.weight"} <= googlenet.keys()
 
 
@@ -171,7 +171,7 @@ def test_all_that_does_not_fit_is_named_and_nothing_changes():
     assert_same(model, model_of("ResNet"))
     for odd in (models.LeNet, nnx.Linear(1, 1, rngs=nnx.Rngs(0)), {}):
         with pytest.raises(
-            TypeError, match=r"models\.import_torchvision: expected a model of VGG, GoogLeNet, ResNet, got"
+            TypeError, match=r"models\.import_torchvision: expected a model of VGG, GoogLeNet, ResNet, FasterRCNN, got"
         ):
             models.import_torchvision(odd, weights)
     with pytest.raises(TypeError, match=r"expected weights as a mapping of names to arrays, or a path, got list"):

@@ -35,6 +35,32 @@ def test_signed_pictures_share_a_scale_with_zero_in_its_middle():
     plot.pictures([np.zeros((2, 2))], signed=(0,)).canvas.draw()
 
 
+def test_boxes_on_a_picture():
+    """In pixels, whose corners are whole numbers; a label inside of a box at the upper edge; more on what is drawn."""
+    places = np.array([[1.0, 3, 4, 5], [0, 0, 2, 1]])
+    ax = plot.boxes(RNG.uniform(size=(6, 8, 3)), places, labels=["a", "b"], colors=["red", "blue"])
+    plot.boxes(None, jnp.zeros((0, 4)), ax=ax)
+    plot.boxes(None, places[:1], dashed=True, ax=ax)
+    assert ax.images[0].get_extent() == [0, 8, 6, 0]
+    corners = [
+        [*each.get_xy(), each.get_x() + each.get_width(), each.get_y() + each.get_height()] for each in ax.patches
+    ]
+    np.testing.assert_array_equal(corners, [*places, places[0]])
+    assert [each.get_linestyle() for each in ax.patches] == ["-", "-", "--"]
+    assert [(each.get_text(), each.get_va()) for each in ax.texts] == [("a", "bottom"), ("b", "top")]
+    ax.figure.canvas.draw()
+
+
+@pytest.mark.bad_input
+def test_boxes_of_other_shapes():
+    for boxes, given in (([[1.0, 2, 3]], {}), ([[0.0, 0, 1, 1]], {"labels": "ab"}), ([[0.0, 0, 1, 1]], {"colors": []})):
+        with pytest.raises(ValueError, match=r"plot\.boxes: expected boxes of shape \(n, 4\) and a label and a colour"):
+            plot.boxes(None, boxes, **given)
+    for picture in (np.zeros(3), np.zeros((4, 4, 2)), np.zeros((4, 4), np.uint8)):
+        with pytest.raises(ValueError, match=r"plot\.boxes: expected a picture of numbers from 0 to 1"):
+            plot.boxes(picture, [])
+
+
 @pytest.mark.bad_input
 def test_shapes_that_do_not_fit():
     for bad in ([], [np.zeros(3)], [np.zeros((2, 2, 4))], [np.zeros((0, 2))], np.zeros((1, 1, 1, 2, 3))):

@@ -22,7 +22,7 @@ import safetensors.numpy
 from flax import nnx
 from PIL import Image
 
-from jaxmath import data, gmm, models
+from jaxmath import data, detection, gmm, models
 
 SCRIPTS = Path(__file__).resolve().parent.parent / "scripts"
 FIT = ("weights", "means", "covariances", "log_likelihood", "bic", "num_steps", "converged")
@@ -496,3 +496,83 @@ def test_train_autoencoder_says_what_is_wrong(tmp_path, run_here):
     assert "3 convolutions of stride 2 need height and width that 8 divides" in result.stderr
     result = run_here("train_autoencoder.py", "--hidden", "4x", "--out", tmp_path / "out")
     assert (result.returncode, result.stderr) == (2, "--hidden is a list of numbers like 400,400, got 4x\n")
+
+
+@pytest.fixture
+def few_scenes(monkeypatch):
+    """Eight of them at most, and empty figures."""
+    shapes = data.shapes
+    monkeypatch.setattr(data, "shapes", lambda key, n, *, side: shapes(key, min(n, 8), side=side))
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda figure, file, **options: file.write(b"figure"))
+
+
+@pytest.mark.xdist_group("detectors")
+def test_train_fasterrcnn_and_detect(tmp_path, run_here, few_scenes, monkeypatch):
+    """Two epochs in one run, and in one that is stopped and goes on: the same numbers. Then its weights are used."""
+    options = ["--height", 32, "--width", 32, "--batch-size", 4, "--epochs", 2]
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    with monkeypatch.context() as patch:
+        measure = detection.mean_average_precision
+
+        def interrupted(*given, **options):
+            patch.undo()
+            signal.raise_signal(signal.SIGINT)
+            return measure(*given, **options)
+
+        patch.setattr(detection, "mean_average_precision", interrupted)
+        stopped = run_here("train_fasterrcnn.py", *options, "--out", parts)
+    assert (stopped.returncode, "stopped at step 2" in stopped.stderr) == (130, True), stopped.stderr
+    for out in (whole, parts):
+        result = run_here("train_fasterrcnn.py", *options, "--out", out, "--resume")
+        assert result.returncode == 0, result.stderr
+    a, b = (arrays_of(out / "weights.safetensors") for out in (whole, parts))
+    for name in a:
+        np.testing.assert_array_equal(a[name], b[name])
+    report = json.loads((whole / "report.json").read_text())
+    assert f"mean average precision {report['test_precision_voc']:.4f}" in result.stdout
+    assert report["classes"] == ["disc", "square", "triangle"]
+    header = (whole / "history.csv").read_text().splitlines()[0]
+    assert header.endswith("precision_voc,precision_coco,seconds")
+    files = {"checkpoints", "history.csv", "options.json", "report.json", "weights.safetensors"}
+    assert {path.name for path in whole.iterdir()} == files | {"learning.png", "predictions.png"}
+    other = run_here("train_fasterrcnn.py", *options, "--out", whole, "--resume", "--clip", 1)
+    assert (other.returncode, "--clip is 10.0 in" in other.stderr) == (2, True)
+    check_detections(tmp_path, run_here, whole / "weights.safetensors")
+
+
+def check_detections(folder, run_here, weights):
+    """Boxes in pixels of the photographs, of the size of the training."""
+    for name, size in (("a", (64, 48)), ("b", (20, 30))):
+        Image.fromarray(np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)).save(folder / f"{name}.png")
+    command = ["detect.py", weights, folder / "a.png", folder / "b.png", "--least", 0.0, "--out", folder / "found"]
+    for _ in range(2):  # its own files are replaced
+        result = run_here(*command)
+        assert result.returncode == 0, result.stderr
+    told = json.loads((folder / "found" / "detections.json").read_text())
+    assert [each["drawing"] for each in told] == ["a.boxes.png", "b.boxes.png"]
+    for each, (height, width) in zip(told, ((64, 48), (20, 30)), strict=True):
+        assert each["objects"], "the weights of two epochs find something everywhere"
+        boxes = np.array([found["box"] for found in each["objects"]])
+        assert ((boxes >= 0) & (boxes <= [width, height, width, height])).all()
+        assert boxes.max() > max(height, width) / 2
+        assert {found["class"] for found in each["objects"]} <= {"disc", "square", "triangle"}
+    (folder / "found" / "detections.json").write_text("{}")
+    result = run_here(*command)
+    assert (result.returncode, "is not a file of this script" in result.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train_fasterrcnn.py", "--dataset", "voc"], "--dataset voc needs --data-dir with ImageSets/Main"),
+        (["train_fasterrcnn.py", "--dataset", "coco"], "--dataset is shapes or voc, got coco"),
+        (["train_fasterrcnn.py", "--height", 64, "--width", 96], "images are square, got --height 64 and --width 96"),
+        (["train_fasterrcnn.py", "--batch-size", 9], "--batch-size is 9 for 8 images"),
+        (["train_fasterrcnn.py", "--dataset", "voc", "--data-dir", "nowhere"], "data.voc_folder: no folder nowhere"),
+        (["detect.py", "none.safetensors", "a.png"], "cannot load: no file none.safetensors"),
+    ],
+)
+def test_detector_scripts_say_what_is_wrong(tmp_path, run_here, few_scenes, arguments, message):
+    result = run_here(*arguments, "--out", tmp_path / "out")
+    assert (result.returncode, result.stderr.count("\n")) == (2, 1), result.stderr
+    assert message in result.stderr

@@ -445,6 +445,23 @@ def test_patience():
     assert len(history) == 3
 
 
+def test_other_numbers_of_an_epoch_are_in_the_history():
+    seen = lambda state: {"step_after": state.step}  # noqa: E731
+    _, history = fit(train.create(linear(), optax.sgd(0.0)), flat(), num_epochs=2, measure=seen)
+    assert [row["step_after"] for row in history] == [row["step"] for row in history]
+    with pytest.raises(ValueError, match=r"train\.fit: measure returns loss, which the history has already"):
+        fit(train.create(linear(), optax.sgd(0.0)), flat(), num_epochs=1, measure=lambda state: {"loss": 1.0})
+    for bad in (5.0, {"a": np.zeros(2)}):
+        with pytest.raises(TypeError, match=r"train\.fit: measure must return numbers by name, got"):
+            fit(train.create(linear(), optax.sgd(0.0)), flat(), num_epochs=1, measure=lambda state, bad=bad: bad)
+
+
+@pytest.mark.bad_input
+def test_what_measures_an_epoch_is_a_function():
+    with pytest.raises(TypeError, match=r"train\.fit: measure must be a function of the state, got int"):
+        fit(train.create(linear(), optax.sgd(0.0)), flat(), num_epochs=1, measure=5)
+
+
 def test_resumed_training_gives_the_same_numbers(tmp_path):
     train_on = partial(fit, small_state(), examples(), validation=held_out())
     expected, expected_history = uninterrupted()

@@ -91,12 +91,13 @@ def training(name: str, folder: Path, reference) -> dict[str, float]:
     }
     nnx.update(model, gradient, rest)  # the gradients stand where the parameters were
     worst, largest = {"gradient": 0.0, "statistic": 0.0}, max(jax.tree.leaves(jax.tree.map(largest_of, gradient)))
-    for key, weight in names._weights(model).items():
+    for weight in names._weights(model):
+        (key,) = weight.shapes
         kind = "statistic" if "running" in key else "gradient"
         ours = np.asarray(weight.variable.get_value())
         # That of a bias before a batch norm is 0 and nothing but rounding
         floor = 1e-6 * largest if kind == "gradient" else 0.0
-        worst[kind] = max(worst[kind], error(ours, weight.turned(reference[f"{kind} {key}"]), floor))
+        worst[kind] = max(worst[kind], error(ours, weight.made(reference[f"{kind} {key}"]), floor))
     return errors | {"gradients": worst["gradient"], "running statistics": worst["statistic"]}
 
 

@@ -2,7 +2,7 @@
 
 Handwritten digits are shipped (:func:`digits`, and ``load("digits", "train")``); other sets of images are made once by
 :func:`prepare` and read by :func:`load` or, where the images differ in shape, by :func:`photographs`. A folder of
-photographs that fits into memory is read by :func:`image_folder`.
+photographs that fits into memory is read by :func:`image_folder`, one with boxes by :func:`voc_folder`.
 """
 
 import importlib
@@ -18,8 +18,10 @@ from jaxmath.data.feeding import batches, epoch_order, stream
 from jaxmath.data.folders import image_folder
 from jaxmath.data.preparation import prepare
 from jaxmath.data.prepared import Images, Photographs, load, photographs
+from jaxmath.data.scenes import Scenes, shapes
 from jaxmath.data.synthetic import CatBrain, Demand, Gratings, Statsville, cat_brain, demand, gratings, statsville
 from jaxmath.data.tables import table
+from jaxmath.data.voc import voc_folder
 
 if TYPE_CHECKING:
     from jaxmath.data import text
@@ -31,6 +33,7 @@ __all__ = [
     "Gratings",
     "Images",
     "Photographs",
+    "Scenes",
     "Statsville",
     "augment",
     "batches",
@@ -43,10 +46,12 @@ __all__ = [
     "load",
     "photographs",
     "prepare",
+    "shapes",
     "statsville",
     "stream",
     "table",
     "text",
+    "voc_folder",
 ]
 
 

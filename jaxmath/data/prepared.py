@@ -150,6 +150,15 @@ def fitted(image: Any, size: tuple[int, int]) -> UInt8[np.ndarray, "h w 3"]:
     return np.asarray(ImageOps.fit(to_rgb(image), (size[1], size[0]), Image.Resampling.BILINEAR))
 
 
+def scaled(image: Any, size: tuple[int, int]) -> UInt8[np.ndarray, "h w 3"]:
+    """A PIL image in colour, as large as fits into a size with its proportions."""
+    from PIL import Image
+
+    factor = min(size[0] / image.height, size[1] / image.width)
+    height, width = (max(1, round(factor * side)) for side in (image.height, image.width))
+    return np.asarray(to_rgb(image).resize((width, height), Image.Resampling.BILINEAR))
+
+
 def _digits(split: str) -> Images:
     from jaxmath.data import digits
 

@@ -12,6 +12,7 @@ from jaxmath.models.bounds import (
     validate_images,
 )
 from jaxmath.models.describe import Layer, Summary, count_parameters, features, summary
+from jaxmath.models.faster_rcnn import Detections, FasterRCNN, Losses, fasterrcnn_loss, fasterrcnn_predict
 from jaxmath.models.folding import fold_batch_norm
 from jaxmath.models.googlenet import GoogLeNet
 from jaxmath.models.inception import InceptionModule, NaiveInceptionModule
@@ -29,11 +30,14 @@ __all__ = [
     "VGG",
     "AutoEncoder",
     "Conv",
+    "Detections",
+    "FasterRCNN",
     "GoogLeNet",
     "InceptionModule",
     "Layer",
     "LeNet",
     "LogLikelihood",
+    "Losses",
     "NaiveInceptionModule",
     "Normalized",
     "ResNet",
@@ -41,6 +45,8 @@ __all__ = [
     "active_units",
     "count_parameters",
     "elbo",
+    "fasterrcnn_loss",
+    "fasterrcnn_predict",
     "features",
     "fold_batch_norm",
     "import_torchvision",

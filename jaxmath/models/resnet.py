@@ -144,7 +144,7 @@ class ResNet(nnx.Module):
         types = {"dtype": dtype, "param_dtype": param_dtype}
         self.pooled = stem == "imagenet"
         self.stem = ConvNorm(channels, architecture.features[0], *_STEMS[stem], **types)
-        self.stages = _stages(architecture, **types)
+        self.stages = residual_stages(depth, **types)
         width = self.stages[-1][-1].convolutions[-1].conv.out_features
         self.output = linear(width, num_classes, **types)
         draw(self, rngs)
@@ -164,14 +164,15 @@ class ResNet(nnx.Module):
         return self.output(x.mean(axis=(1, 2)))
 
 
-def _stages(architecture: _Architecture, **types: Any) -> nnx.List:
-    """Every stage but the first begins with a stride of 2."""
+def residual_stages(depth: int, **options: Any) -> nnx.List:
+    """The blocks of every stage; each but the first begins with a stride of 2."""
+    architecture = _ARCHITECTURES[depth]
     width, blocks = architecture.features[0], []
     for features, num_blocks in zip(architecture.features, architecture.num_blocks, strict=True):
         blocks.append([])
         for i in range(num_blocks):
             layers = architecture.block(features, 2 if i == 0 and len(blocks) > 1 else 1)
-            blocks[-1].append(ResidualBlock(width, layers, architecture.project, **types))
+            blocks[-1].append(ResidualBlock(width, layers, architecture.project, **options))
             width = layers[-1].features
     return stages(blocks)
 

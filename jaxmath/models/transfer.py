@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 from jaxmath._array import as_size, in_range
 from jaxmath.data.augment import IMAGENET_MEAN, IMAGENET_STD
 from jaxmath.models._layers import check_module
+from jaxmath.models.faster_rcnn import FasterRCNN
 
 Model = TypeVar("Model", bound=nnx.Module)
 _LAST = "output"
@@ -61,12 +62,13 @@ class Normalized(nnx.Module):
 def replace_head(model: Model, num_classes: int, *, rngs: nnx.Rngs) -> Model:
     """A new last layer for other classes; all other layers stay.
 
-    Of a model of this package the last layer is called ``output``, of the auxiliary classifiers of GoogLeNet as well;
-    ``train.create(model, ..., trainable=nnx.PathContains("output"))`` trains it alone.
+    Of a classifier of this package the last layer is called ``output``, of the auxiliary classifiers of GoogLeNet as
+    well; ``train.create(model, ..., trainable=nnx.PathContains("output"))`` trains it alone. A :class:`FasterRCNN` has
+    two, ``logits`` and ``codes``.
 
     Args:
-      model: whose fully connected layers of that name are replaced, in place; also inside of :class:`Normalized`.
-      num_classes: outputs of the new layer, static.
+      model: whose fully connected layers of these names are replaced, in place; also inside of :class:`Normalized`.
+      num_classes: outputs of the new layer, static; of a detector with the background.
       rngs: ``nnx.Rngs`` with the stream ``params``. The kernel is drawn as PyTorch does, uniform within
         $1 / \\sqrt{\\text{inputs}}$; the bias is 0.
 
@@ -75,7 +77,8 @@ def replace_head(model: Model, num_classes: int, *, rngs: nnx.Rngs) -> Model:
 
     Raises:
       TypeError: if it is no Flax NNX module, or the number of classes is no integer.
-      ValueError: if no fully connected layer of the model is called ``output``, or there is no class.
+      ValueError: if the model is no detector and no fully connected layer of it is called ``output``, or there are too
+        few classes.
 
     Example:
       >>> from jaxmath.models import LeNet
@@ -87,12 +90,22 @@ def replace_head(model: Model, num_classes: int, *, rngs: nnx.Rngs) -> Model:
     """
     name = "models.replace_head"
     check_module(name, model)
+    if isinstance(model, FasterRCNN):
+        model.num_classes = as_size(name, "num_classes", num_classes, least=2)
+        model.logits, model.codes = (
+            _renewed(old, num * num_classes, rngs) for old, num in ((model.logits, 1), (model.codes, 4))
+        )
+        return model
     num_classes = as_size(name, "num_classes", num_classes)
     parts: list[Any] = [p for _, p in nnx.iter_modules(model) if isinstance(getattr(p, _LAST, None), nnx.Linear)]
     if not parts:
         raise ValueError(f"{name}: {type(model).__name__} has no fully connected layer that is called {_LAST!r}")
     for part in parts:
-        old = part.output
-        types = {"dtype": old.dtype, "param_dtype": old.param_dtype, "use_bias": old.bias is not None}
-        part.output = nnx.Linear(old.in_features, num_classes, kernel_init=_KERNEL_INIT, rngs=rngs, **types)
+        part.output = _renewed(part.output, num_classes, rngs)
     return model
+
+
+def _renewed(old: nnx.Linear, num_outputs: int, rngs: nnx.Rngs) -> nnx.Linear:
+    """A layer of the same inputs and types, drawn anew."""
+    types = {"dtype": old.dtype, "param_dtype": old.param_dtype, "use_bias": old.bias is not None}
+    return nnx.Linear(old.in_features, num_outputs, kernel_init=_KERNEL_INIT, rngs=rngs, **types)

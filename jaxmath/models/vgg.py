@@ -82,14 +82,8 @@ class VGG(nnx.Module):
             raise ValueError(f"models.VGG: depth must be one of {known}, got {depth!r}")
         check_sizes("models.VGG", num_classes=num_classes, channels=channels)
         types = {"dtype": dtype, "param_dtype": param_dtype}
-        blocks, width = [], channels
-        for num, features in zip(_NUM_CONVOLUTIONS[depth], _FEATURES, strict=True):
-            widths = [width, *[features] * (num - 1)]
-            options = {"batch_norm": batch_norm, "use_bias": True, **types}
-            blocks.append([ConvNorm(width, features, 3, **options) for width in widths])
-            width = features
-        self.stages = stages(blocks)
-        self.hidden1 = linear(_SIDE * _SIDE * width, _HIDDEN, 0.01, **types)
+        self.stages = conv_stages(depth, channels, batch_norm=batch_norm, use_bias=True, **types)
+        self.hidden1 = linear(_SIDE * _SIDE * _FEATURES[-1], _HIDDEN, 0.01, **types)
         self.dropout1 = dropout_layer("models.VGG", "dropout", dropout, rngs)
         self.hidden2 = linear(_HIDDEN, _HIDDEN, 0.01, **types)
         self.dropout2 = dropout_layer("models.VGG", "dropout", dropout, rngs)
@@ -112,3 +106,13 @@ class VGG(nnx.Module):
         x = self.dropout1(jax.nn.relu(self.hidden1(x)))
         x = self.dropout2(jax.nn.relu(self.hidden2(x)))
         return self.output(x)
+
+
+def conv_stages(depth: int, channels: int = 3, **options: Any) -> nnx.List:
+    """The convolutions of every stage."""
+    blocks, width = [], channels
+    for num, features in zip(_NUM_CONVOLUTIONS[depth], _FEATURES, strict=True):
+        widths = [width, *[features] * (num - 1)]
+        blocks.append([ConvNorm(width, features, 3, **options) for width in widths])
+        width = features
+    return stages(blocks)

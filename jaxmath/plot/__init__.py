@@ -3,7 +3,7 @@
 from jaxmath.plot.base import PALETTE, style
 from jaxmath.plot.functions import before_after, contours, curve, factories, sliders, surface, tangents
 from jaxmath.plot.mixtures import mixture
-from jaxmath.plot.pictures import pictures
+from jaxmath.plot.pictures import boxes, pictures
 from jaxmath.plot.points import images, principal_axes, residuals, scatter, spectrum
 from jaxmath.plot.transforms import arc, box, ellipsoid, matrices, polygon
 from jaxmath.plot.vectors import matrix, vectors
@@ -13,6 +13,7 @@ __all__ = [
     "arc",
     "before_after",
     "box",
+    "boxes",
     "contours",
     "curve",
     "ellipsoid",

@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import partial
 from types import FrameType
@@ -38,6 +38,7 @@ def fit(
     batch_size: int | None = None,
     num_epochs: int,
     validation: tuple | Callable[[], Iterable[Any]] | None = None,
+    measure: Callable[[State], Mapping[str, float]] | None = None,
     patience: int | None = None,
     checkpoints: Checkpoints | str | os.PathLike[str] | None = None,
     resume: bool = False,
@@ -62,6 +63,8 @@ def fit(
       validation: arrays, or a function that returns batches, of which it is asked after every epoch, and once before,
         for the first. The loss of the state looks at them, with the model as it is used: no dropout, running statistics
         as they are.
+      measure: takes the state after an epoch and returns other numbers for the history by name, such as those that no
+        mean over batches is: ``lambda state: {"precision": ...}``.
       patience: stop after so many epochs without a lower loss (of the validation, if there is one).
       checkpoints: where the last epoch is kept and the one with the lowest loss: a folder, or :class:`Checkpoints`.
       resume: go on from the last checkpoint, if there is one. With the same data and options the numbers are those of
@@ -73,11 +76,12 @@ def fit(
     Returns:
       The state after the last epoch, and the history: for every epoch a dict of ``epoch`` (1, 2, ...), ``step``, the
       means of ``loss`` and the other metrics over its steps, ``validation_loss`` and the other metrics of the
-      validation, means over its rows, and ``seconds``.
+      validation, means over its rows, what ``measure`` returned, and ``seconds``.
 
     Raises:
       TypeError, ValueError: if the data and the options do not fit together, or not with the checkpoint, or labels are
         beyond the classes of :func:`classification`: before the first step.
+      TypeError, ValueError: after the first epoch, if ``measure`` returns something else, or a name that is taken.
       FileExistsError: if there are checkpoints and ``resume`` is false, or where the log would be, a file that is no
         log: before the first step.
       FloatingPointError: naming the step, and labels that are no classes, if the loss, the parameters or the running
@@ -104,6 +108,8 @@ def fit(
     check_state("train.fit", state)
     if resume and checkpoints is None:
         raise ValueError("train.fit: resume needs checkpoints")
+    if measure is not None and not callable(measure):
+        raise TypeError(f"train.fit: measure must be a function of the state, got {type(measure).__name__}")
     num_epochs = as_size("train.fit", "num_epochs", num_epochs)
     patience = None if patience is None else as_size("train.fit", "patience", patience)
     devices = jax.devices()
@@ -133,8 +139,9 @@ def fit(
             means = {name: float(np.mean(values)) for name, values in numbers.items()}
             row = {"epoch": epoch + 1, "step": int(state.step), "loss": means["loss"]} | means
             row |= {f"validation_{name}": value for name, value in validation_of(state).items()}
-            history, unfinished = [*history, row | {"seconds": time.perf_counter() - begin}], {}
             _check_epoch(state, row, checkpoints)
+            row |= _measured(measure, state, row)
+            history, unfinished = [*history, row | {"seconds": time.perf_counter() - begin}], {}
             if checkpoints is not None:
                 checkpoints.save(state, history, score=-_objective(row), setting=setting)
             report.epoch(history)
@@ -183,6 +190,17 @@ def _begin(
             problem = f"{checkpoints.path} is of a run with {name} {before}, got {value}"
             raise ValueError(f"train.fit: {problem}; resume with what it was made with, or take another folder")
     return kept.state, kept.history, kept.unfinished
+
+
+def _measured(measure: Callable[[State], Mapping[str, float]] | None, state: State, row: dict) -> dict[str, float]:
+    """Other numbers of a state, under names that the row has not."""
+    given = {} if measure is None else measure(state)
+    if not isinstance(given, Mapping) or any(np.ndim(value) for value in given.values()):
+        raise TypeError(f"train.fit: measure must return numbers by name, got {given!r}")
+    found = {str(name): float(value) for name, value in given.items()}
+    if taken := found.keys() & {*row, "seconds"}:
+        raise ValueError(f"train.fit: measure returns {', '.join(sorted(taken))}, which the history has already")
+    return found
 
 
 def _check_losses(stretch: Stretch, known: int, checkpoints: Checkpoints | None) -> None:

@@ -13,6 +13,7 @@ from jaxtyping import Array, Float, Int, Num
 
 from jaxmath import losses
 from jaxmath._array import as_key, in_range
+from jaxmath._compiling import for_many_runs
 from jaxmath._record import record
 from jaxmath.optimize.descent import apply_optimizer, as_optimizer
 from jaxmath.train.checks import check_function, check_model, check_returned, check_scores
@@ -285,12 +286,12 @@ def compile(step: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @cache
-def _compiler_options() -> dict[str, str] | None:
-    """For the default device; None where it, or this version of JAX, has no such options."""
+def _compiler_options() -> dict[str, Any] | None:
+    """For the default device; those of a CPU where this version of JAX has them."""
     if jax.default_backend() != "cpu":
         return None
     try:
         jax.jit(lambda: 0, compiler_options=_ON_CPU).lower().compile()
     except Exception:
-        return None
-    return _ON_CPU
+        return for_many_runs() or None
+    return _ON_CPU | for_many_runs()
