@@ -1,9 +1,9 @@
 """Finds objects in photographs: ``python scripts/detect.py WEIGHTS PHOTOGRAPH... [--out FOLDER]``.
 
 WEIGHTS is what ``train_fasterrcnn.py`` has written, or ``import_weights.py fasterrcnn_resnet50_fpn FILE`` from a file
-of torchvision. Photographs are made as large as fits into ``--height`` and ``--width``: by default those of the
-training, which stand in ``options.json`` beside the weights, or else 800 x 1344. The names of the classes are those of
-``report.json`` beside the weights, or of ``--classes``.
+of torchvision. Photographs are made as large as fits into ``--height`` and ``--width``, which are exchanged for one of
+the other orientation. They are by default those of the training, from ``options.json`` beside the weights, or else
+800 x 1344. The names of the classes are those of ``report.json`` beside the weights, or of ``--classes``.
 
 The folder gets ``detections.json``, for each photograph its boxes (x0, y0, x1, y1) in its own pixels, classes and
 scores, best first, and a drawing ``NAME.boxes.png``. The exit status is 2 for a file that cannot be read: then nothing
@@ -13,14 +13,13 @@ is written.
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import typer
-from PIL import Image, ImageOps
 
 from jaxmath._files import check_output, json_of, write_bytes
-from jaxmath.data.prepared import scaled
+from jaxmath.data.prepared import read_photograph, scaled
 
 sys.path.insert(0, str(Path(__file__).parent))
 import detectors
@@ -30,14 +29,28 @@ import runs
 _SIZE = (800, 1344)
 
 
+class Bucket(NamedTuple):
+    """Photographs padded to one size.
+
+    Attributes:
+      indices: of the photographs.
+      images: bytes, 0 in the padding.
+      sizes: height and width of each without it.
+      full: height and width of the photographs in their files.
+    """
+
+    indices: list[int]
+    images: np.ndarray
+    sizes: np.ndarray
+    full: np.ndarray
+
+
 def main(
     weights: Annotated[Path, typer.Argument(help="of train_fasterrcnn.py or import_weights.py")],
     photographs: Annotated[list[Path], typer.Argument(metavar="PHOTOGRAPH...", help="image files")],
     height: Annotated[int | None, typer.Option(min=32, help="in pixels")] = None,
     width: Annotated[int | None, typer.Option(min=32, help="in pixels")] = None,
-    least: Annotated[
-        float, typer.Option(min=0, max=1, help="the least score that is told and drawn, above 0.05")
-    ] = 0.5,
+    least: Annotated[float, typer.Option(min=0, max=1, help="the least score of a box, above 0.05")] = 0.5,
     classes: Annotated[str | None, typer.Option(help="names like cat,dog")] = None,
     out: Annotated[Path, typer.Option(help="the folder for the results")] = Path("detections"),
 ) -> None:
@@ -49,13 +62,13 @@ def main(
         model = detectors.load_detector(weights)
         names = _names(classes, report.get("classes"), model.num_classes - 1)
         drawings = _places(out, photographs)
-        images, sizes, full = _read(photographs, size)
-        found = []
-        for each, inside, original in zip(detectors.detect(model, images, sizes, 4), sizes, full, strict=True):
-            boxes, labels, scores = (part[each[2] >= least] for part in each)
-            scale = np.tile(original / inside, 2)[[1, 0, 3, 2]]
-            found.append((boxes * scale, labels, scores))
-        _write(out, photographs, drawings, found, names)
+        found = {}
+        for batch in _buckets(photographs, size):
+            detected = detectors.detect(model, batch.images, batch.sizes, 4)
+            for i, each, scale in zip(batch.indices, detected, batch.full / batch.sizes, strict=True):
+                boxes, labels, scores = (part[each[2] >= least] for part in each)
+                found[i] = boxes * np.tile(scale[::-1], 2), labels, scores
+        _write(out, photographs, drawings, [found[i] for i in range(len(photographs))], names)
 
 
 def _beside(weights: Path, name: str) -> dict[str, Any]:
@@ -93,32 +106,32 @@ def _is_ours(path: Path) -> bool:
     return isinstance(found, list) and all(isinstance(each, dict) and "drawing" in each for each in found)
 
 
-def _read(photographs: list[Path], size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Images of one size, the part of each that the photograph fills, and how large the photographs are."""
-    images = np.zeros((len(photographs), *size, 3), np.uint8)
-    sizes, full = np.zeros((2, len(photographs), 2), np.float32)
+def _buckets(photographs: list[Path], size: tuple[int, int]) -> list[Bucket]:
+    """Upright and lying photographs, each in a size of their orientation."""
+    read: dict[tuple[int, int], list[tuple[int, np.ndarray, tuple[int, int]]]] = {}
     for i, path in enumerate(photographs):
-        if not path.is_file():
-            raise FileNotFoundError(f"no file {path}")
-        try:
-            with Image.open(path) as image:
-                upright = ImageOps.exif_transpose(image)
-                pixels, full[i] = scaled(upright, size), (upright.height, upright.width)
-        except Exception as error:  # PIL raises what the damage leads to: OSError, SyntaxError, struct.error ...
-            raise ValueError(f"{path} cannot be read as an image ({error})") from error
-        sizes[i] = pixels.shape[:2]
-        images[i, : pixels.shape[0], : pixels.shape[1]] = pixels
-    return images, sizes, full
+        photograph = read_photograph("detect", path)
+        low, high = sorted(size)
+        turned = (high, low) if photograph.height > photograph.width else (low, high)
+        pixels = scaled(photograph, turned)
+        read.setdefault(turned, []).append((i, pixels, (photograph.height, photograph.width)))
+    buckets = []
+    for turned, rows in read.items():
+        indices, pixels, full = zip(*rows, strict=True)
+        images = np.zeros((len(rows), *turned, 3), np.uint8)
+        for image, each in zip(images, pixels, strict=True):
+            image[: each.shape[0], : each.shape[1]] = each
+        sizes = np.array([each.shape[:2] for each in pixels], np.float32)
+        buckets.append(Bucket(list(indices), images, sizes, np.array(full, np.float32)))
+    return buckets
 
 
 def _write(
     out: Path, photographs: list[Path], drawings: list[Path], found: list[detectors.Found], names: list[str]
 ) -> None:
-    plot, told = runs.figures(), []
+    plot, rows = runs.figures(), []
     for path, drawing, (boxes, labels, scores) in zip(photographs, drawings, found, strict=True):
-        with Image.open(path) as image:
-            upright = ImageOps.exif_transpose(image)
-            pixels = scaled(upright, (upright.height, upright.width))
+        pixels = np.asarray(read_photograph("detect", path))
         figure = plot.pictures([pixels / 255])
         detectors.draw_found(figure.axes[0], pixels, (boxes, labels, scores), names, 0.0)
         runs.save_figure(drawing, figure)
@@ -131,10 +144,10 @@ def _write(
             }
             for box, label, s in zip(boxes, labels, scores, strict=True)
         ]
-        told.append({"file": str(path), "drawing": drawing.name, "objects": objects})
+        rows.append({"file": str(path), "drawing": drawing.name, "objects": objects})
         notes = [f"{each['class']} {each['score']:.2f}" for each in objects]
         print(f"{path}: {', '.join(notes) or 'nothing'}")
-    write_bytes(out / "detections.json", (json.dumps(told, indent=1) + "\n").encode())
+    write_bytes(out / "detections.json", (json.dumps(rows, indent=1) + "\n").encode())
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
 """Trains a detector: ``python scripts/train_fasterrcnn.py [--dataset voc --data-dir FOLDER] [--out FOLDER]``.
 
-Without options it learns coloured discs, squares and triangles on textured ground, 1,000 generated images of 96 x 96,
-in some three minutes on two cores. ``--dataset voc --data-dir FOLDER`` reads photographs with boxes in the format of
-PASCAL VOC: ``FOLDER/ImageSets/Main/train.txt``, ``FOLDER/JPEGImages`` and ``FOLDER/Annotations``. They are made as
-large as fits into ``--height`` and ``--width``, and mirrored at random. ``--weights`` begins with those of another run,
-or of torchvision (``import_weights.py fasterrcnn_resnet50_fpn FILE``), with new last layers for another number of
-classes.
+Without options the training set is 1,000 generated images of 96 x 96 pixels, coloured discs, squares and triangles on
+textured ground, and takes some three minutes on two cores. ``--dataset voc --data-dir FOLDER`` reads photographs with
+boxes in the format of PASCAL VOC: ``FOLDER/ImageSets/Main/train.txt``, ``FOLDER/JPEGImages`` and
+``FOLDER/Annotations``. They are made as large as fits into ``--height`` and ``--width``, and mirrored at random.
+``--weights`` begins with those of another run, or of torchvision (``import_weights.py fasterrcnn_resnet50_fpn FILE``),
+with new last layers for another number of classes.
 
 After every epoch mean average precision is measured on ``val`` (200 other generated images): at an overlap of 0.5 by
 the rule of VOC, and the mean over 0.5 to 0.95 of COCO. The folder of results gets ``checkpoints/``, ``history.csv``,
@@ -36,20 +36,20 @@ import detectors
 
 import runs
 
-# What an options.json of this script has
+# Keys of an options.json of this script
 _OPTIONS = ("dataset", "backbone", "height", "width", "clip")
 _FREE = {"data_dir", "test_split", "out", "resume"}
 _COCO = tuple(np.linspace(0.5, 0.95, 10))
 _NUM_VALIDATION, _NUM_TEST = 200, 200  # generated images
-_DRAWN, _LEAST = 12, 0.5  # images in a figure, and from which score a box is in it
+_DRAWN, _LEAST_SCORE = 12, 0.5  # images in a figure, and the least score of a box in it
 
 
 def main(
     dataset: Annotated[str, typer.Option(help="shapes or voc")] = "shapes",
     data_dir: Annotated[Path | None, typer.Option(help="the folder of photographs")] = None,
-    train_split: Annotated[str, typer.Option(help="what is learnt, of photographs")] = "train",
-    test_split: Annotated[str, typer.Option(help="what is looked at in the end, of photographs")] = "val",
-    examples: Annotated[int, typer.Option(min=1, help="number of generated images to learn from")] = 1000,
+    train_split: Annotated[str, typer.Option(help="of photographs, to train on")] = "train",
+    test_split: Annotated[str, typer.Option(help="of photographs, for the report")] = "val",
+    examples: Annotated[int, typer.Option(min=1, help="number of generated images to train on")] = 1000,
     height: Annotated[int | None, typer.Option(min=32, help="of the images [default: 96, photographs 240]")] = None,
     width: Annotated[int | None, typer.Option(min=32, help="of the images [default: 96, photographs 320]")] = None,
     backbone: Annotated[str, typer.Option(help="small, resnet50_fpn or vgg16")] = "small",
@@ -71,23 +71,23 @@ def main(
     runs.keep_programs()
     with runs.exit_statuses():
         runs.check_folder(out, _OPTIONS, resume)
-        learnt, validation, test, classes = _sets(options)
-        if len(learnt.images) < batch_size:
-            raise ValueError(f"--batch-size is {batch_size} for {len(learnt.images)} images")
+        training, validation, test, classes = _sets(options)
+        if len(training.images) < batch_size:
+            raise ValueError(f"--batch-size is {batch_size} for {len(training.images)} images")
 
         def begin(goes_on: bool) -> train.State:
-            steps = epochs * (len(learnt.images) // batch_size)
+            steps = epochs * (len(training.images) // batch_size)
             rates = train.schedule("cosine", rate, steps, warmup_steps=steps // 20)
             rule = optax.chain(optax.clip_by_global_norm(clip), optax.adam(rates))
             model = _model(options, len(classes) + 1, None if goes_on else weights)
-            changes = partial(_changed, flip=flip)
-            return train.create(model, rule, loss=_loss, augment_batch=changes, key=jax.random.key(seed))
+            augment = partial(_augmented, flip=flip)
+            return train.create(model, rule, loss=_loss, augment_batch=augment, key=jax.random.key(seed))
 
         runs.train_and_test(
             out,
             options,
             _FREE,
-            runs.Splits(tuple(learnt), None, tuple(test), classes),
+            runs.Splits(tuple(training), None, tuple(test), classes),
             begin,
             _write,
             measure=lambda state: precision(detectors.detect(state.model, *validation[:2]), validation),
@@ -95,23 +95,23 @@ def main(
 
 
 def _sets(options: dict[str, Any]) -> tuple[data.Scenes, data.Scenes, data.Scenes, tuple[str, ...]]:
-    """Scenes to learn, to measure after every epoch, and to measure in the end; the names of their classes."""
+    """Scenes to train on, to measure after every epoch, and to measure in the end; the names of their classes."""
     height, width = size = options["height"], options["width"]
     if options["dataset"] == "shapes":
         if height != width:
             raise ValueError(f"generated images are square, got --height {height} and --width {width}")
         keys = jax.random.split(jax.random.fold_in(jax.random.key(options["seed"]), 1), 3)
         nums = options["examples"], _NUM_VALIDATION, _NUM_TEST
-        learnt, validation, test = (data.shapes(*each, side=height) for each in zip(keys, nums, strict=True))
-        return learnt, validation, test, ("disc", "square", "triangle")
+        training, validation, test = (data.shapes(*each, side=height) for each in zip(keys, nums, strict=True))
+        return training, validation, test, ("disc", "square", "triangle")
     if options["dataset"] != "voc":
         raise ValueError(f"--dataset is shapes or voc, got {options['dataset']}")
     if options["data_dir"] is None:
         raise ValueError("--dataset voc needs --data-dir with ImageSets/Main, JPEGImages and Annotations")
     splits = options["train_split"], "val", options["test_split"]
     found = {split: data.voc_folder(options["data_dir"], split, size=size) for split in dict.fromkeys(splits)}
-    learnt, validation, test = (found[split][0] for split in splits)
-    return learnt, validation, test, found["val"][1]
+    training, validation, test = (found[split][0] for split in splits)
+    return training, validation, test, found["val"][1]
 
 
 def _model(options: dict[str, Any], num_classes: int, weights: Path | None) -> models.FasterRCNN:
@@ -127,8 +127,8 @@ def _model(options: dict[str, Any], num_classes: int, weights: Path | None) -> m
     return models.replace_head(model, num_classes, rngs=nnx.Rngs(options["seed"]))
 
 
-def _changed(key: jax.Array, batch: tuple[jax.Array, ...], *, flip: bool) -> tuple[jax.Array, ...]:
-    """A batch to train on: half of its images mirrored within their sizes; and a key for the samples of the loss."""
+def _augmented(key: jax.Array, batch: tuple[jax.Array, ...], *, flip: bool) -> tuple[jax.Array, ...]:
+    """A batch with half of its images mirrored within their sizes, and a key for the samples of the loss."""
     key_flip, key_samples = jax.random.split(key)
     images, sizes, boxes, labels, valid = batch
     mirrored = jax.random.bernoulli(key_flip, 0.5 if flip else 0.0, (len(images),))
@@ -157,7 +157,7 @@ def precision(found: Sequence[detectors.Found], scenes: Any) -> dict[str, float]
 
 
 def _write(out: Path, state: train.State, splits: runs.Splits) -> dict[str, Any]:
-    """Weights and figures, and what else a report has."""
+    """Weights and figures; returns the rest of the report."""
     plot, model, classes = runs.figures(), state.model, splits.classes
     models.save_weights(out / "weights.safetensors", model)
     images, sizes, *_ = map(np.asarray, splits.test)
@@ -165,7 +165,7 @@ def _write(out: Path, state: train.State, splits: runs.Splits) -> dict[str, Any]
     figure = plot.pictures([np.zeros(images.shape[1:3])] * min(_DRAWN, len(images)), columns=4)
     for ax, image, size, each in zip(figure.axes, images, sizes.astype(int), found, strict=False):
         ax.clear()
-        detectors.draw_found(ax, image[: size[0], : size[1]], each, classes, _LEAST)
+        detectors.draw_found(ax, image[: size[0], : size[1]], each, classes, _LEAST_SCORE)
     runs.save_figure(out / "predictions.png", figure)
     runs.save_figure(out / "learning.png", _learning(out / "history.csv"))
     measured = precision(found, splits.test)

@@ -80,7 +80,7 @@ def test_truths_that_are_wrong_make_the_loss_nan(loss_of):
         assert all(map(jnp.isnan, parts))
 
 
-def test_no_place_for_a_box(model):
+def test_no_slot_for_a_box(model):
     """As if there were one that is empty."""
     images, sizes, boxes, labels, valid = batch()
     run = compiled(lambda *truths: models.fasterrcnn_loss(model, images, sizes, *truths, KEY)[0])
@@ -88,7 +88,7 @@ def test_no_place_for_a_box(model):
     assert none == empty
 
 
-def test_a_nan_in_an_image_is_told(model):
+def test_a_nan_in_an_image_marks_its_detections(model):
     """In the detections of this image, and of no other."""
     images, sizes, *_ = batch()
     run = compiled(lambda images: models.fasterrcnn_predict(model, images, sizes))
@@ -257,9 +257,11 @@ def test_other_classes_for_a_trained_detector(model):
 
 
 @pytest.mark.bad_input
-def test_a_detector_has_two_classes_at_least(model):
+def test_numbers_out_of_range(model):
     with pytest.raises(ValueError, match=r"models\.replace_head: num_classes must be"):
         models.replace_head(nnx.clone(model), 1, rngs=nnx.Rngs(1))
+    with pytest.raises(ValueError, match=r"models\.import_torchvision: frozen_epsilon must be in \[0, inf\), got -1"):
+        models.import_torchvision(model, {}, frozen_epsilon=-1)
 
 
 @pytest.mark.once

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from functools import partial
 from pathlib import Path
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -381,6 +382,29 @@ def test_what_no_classifier_is(small):
     ):
         with pytest.raises(error, match=message):
             build()
+
+
+@pytest.mark.bad_input
+def test_rngs_that_are_none():
+    """A number or a key in their place, for every model of the package."""
+    inception = {"c1": 1, "c3_reduce": 1, "c3": 1, "c5_reduce": 1, "c5": 1, "pool": 1}
+    models_of = {
+        "LeNet": {},
+        "VGG": {"depth": 11},
+        "ResNet": {"depth": 18},
+        "GoogLeNet": {},
+        "InceptionModule": {"in_features": 4, **inception},
+        "NaiveInceptionModule": {"in_features": 4, "c1": 1, "c3": 1, "c5": 1},
+        "AutoEncoder": {"image_shape": (4, 4, 1), "latent_size": 2},
+        "VAE": {"image_shape": (4, 4, 1), "latent_size": 2},
+        "FasterRCNN": {"num_classes": 2},
+    }
+    for kind, options in models_of.items():
+        for bad in (0, jax.random.key(0)):
+            with pytest.raises(TypeError, match=rf"^models\.{kind}: rngs must be nnx\.Rngs, such as"):
+                getattr(models, kind)(**options, rngs=bad)
+    with pytest.raises(TypeError, match=r"^models\.replace_head: rngs must be nnx\.Rngs"):
+        models.replace_head(nnx.Linear(1, 1, rngs=nnx.Rngs(0)), 2, rngs=cast(Any, 0))
 
 
 @pytest.mark.bad_input

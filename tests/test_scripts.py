@@ -506,11 +506,14 @@ def few_scenes(monkeypatch):
     monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda figure, file, **options: file.write(b"figure"))
 
 
+DETECTOR = ["--height", 32, "--width", 32, "--batch-size", 4, "--epochs", 2]
+
+
 @pytest.mark.xdist_group("detectors")
 def test_train_fasterrcnn_and_detect(tmp_path, run_here, few_scenes, monkeypatch):
     """Two epochs in one run, and in one that is stopped and goes on: the same numbers. Then its weights are used."""
-    options = ["--height", 32, "--width", 32, "--batch-size", 4, "--epochs", 2]
     whole, parts = tmp_path / "whole", tmp_path / "parts"
+    options = DETECTOR
     with monkeypatch.context() as patch:
         measure = detection.mean_average_precision
 
@@ -548,9 +551,9 @@ def check_detections(folder, run_here, weights):
     for _ in range(2):  # its own files are replaced
         result = run_here(*command)
         assert result.returncode == 0, result.stderr
-    told = json.loads((folder / "found" / "detections.json").read_text())
-    assert [each["drawing"] for each in told] == ["a.boxes.png", "b.boxes.png"]
-    for each, (height, width) in zip(told, ((64, 48), (20, 30)), strict=True):
+    rows = json.loads((folder / "found" / "detections.json").read_text())
+    assert [each["drawing"] for each in rows] == ["a.boxes.png", "b.boxes.png"]
+    for each, (height, width) in zip(rows, ((64, 48), (20, 30)), strict=True):
         assert each["objects"], "the weights of two epochs find something everywhere"
         boxes = np.array([found["box"] for found in each["objects"]])
         assert ((boxes >= 0) & (boxes <= [width, height, width, height])).all()
@@ -559,6 +562,112 @@ def check_detections(folder, run_here, weights):
     (folder / "found" / "detections.json").write_text("{}")
     result = run_here(*command)
     assert (result.returncode, "is not a file of this script" in result.stderr) == (2, True)
+
+
+@pytest.mark.xdist_group("detectors")
+def test_train_fasterrcnn_on_photographs(tmp_path, run_here, few_scenes):
+    """Eight of them in the format of VOC, from other weights."""
+    scenes, names = data.shapes(jax.random.key(2), 8, side=32), ("disc", "square", "triangle")
+    assert scenes.valid.all(axis=1).any()  # the programs are those of the test before
+    for part in ("ImageSets/Main", "JPEGImages", "Annotations"):
+        (tmp_path / part).mkdir(parents=True)
+    for split in ("train", "val"):
+        (tmp_path / f"ImageSets/Main/{split}.txt").write_text("\n".join(map(str, range(8))))
+    for i, (image, _, boxes, labels, valid) in enumerate(zip(*map(np.asarray, scenes), strict=True)):
+        Image.fromarray(image).save(tmp_path / f"JPEGImages/{i}.png")
+        objects = "".join(
+            f"<object><name>{names[label - 1]}</name><bndbox><xmin>{x0 + 1}</xmin><ymin>{y0 + 1}</ymin>"
+            f"<xmax>{x1}</xmax><ymax>{y1}</ymax></bndbox></object>"
+            for (x0, y0, x1, y1), label in zip(boxes[valid], labels[valid], strict=True)
+        )
+        (tmp_path / f"Annotations/{i}.xml").write_text(f"<annotation>{objects}</annotation>")
+    detector = nnx.jit(lambda: models.FasterRCNN(4, backbone="small", rngs=nnx.Rngs(1)))()
+    models.save_weights(tmp_path / "first.safetensors", detector)
+    options = ["--dataset", "voc", "--data-dir", tmp_path, "--weights", tmp_path / "first.safetensors", *DETECTOR]
+    result = run_here("train_fasterrcnn.py", *options, "--rate", 0, "--out", tmp_path / "out")
+    assert result.returncode == 0, result.stderr
+    assert "first.safetensors are of 3 classes too: their last layers stay" in result.stdout
+    report = json.loads((tmp_path / "out/report.json").read_text())
+    assert report["classes"] == list(names)
+    assert 0 <= report["test_precision_coco"] <= report["test_precision_voc"] <= 1
+    before, after = (arrays_of(tmp_path / each) for each in ("first.safetensors", "out/weights.safetensors"))
+    for name, array in before.items():  # the rate is 0
+        np.testing.assert_array_equal(after[name], array)
+
+
+def script(name):
+    """What a script defines."""
+    return runpy.run_path(str(SCRIPTS / name), run_name="script")
+
+
+def test_detectors_of_other_weights_and_types(tmp_path):
+    """A file gives all layers but, for another number of classes, the last two; half is bfloat16 inside."""
+    make = script("train_fasterrcnn.py")["_model"]
+    detector = nnx.jit(lambda: models.FasterRCNN(4, backbone="small", rngs=nnx.Rngs(1)))()
+    models.save_weights(tmp_path / "weights.safetensors", detector)
+    options = {"half": True, "backbone": "small", "seed": 0}
+    model = make(options, 3, tmp_path / "weights.safetensors")
+    assert (model.num_classes, model.logits.out_features, model.codes.out_features) == (3, 3, 12)
+    np.testing.assert_array_equal(model.hidden2.kernel[...], detector.hidden2.kernel[...])
+    maps = jax.eval_shape(lambda x: model._maps(x, jnp.full((1, 2), 32.0)), jnp.zeros((1, 32, 32, 3), jnp.float32))
+    assert maps.features[0].dtype == jnp.bfloat16
+    assert model.hidden2.kernel[...].dtype == jnp.float32
+    with pytest.raises(ValueError, match="has the backbone small, got --backbone vgg16"):
+        make(options | {"backbone": "vgg16"}, 3, tmp_path / "weights.safetensors")
+
+
+def test_mirrored_scenes():
+    """Within the size of each image, with the boxes that there are; some images and not all."""
+    rng, n = np.random.default_rng(0), 16
+    images, sizes = rng.integers(0, 256, (n, 4, 6, 3), np.uint8), np.tile([[4.0, 6.0], [3.0, 5.0]], (n // 2, 1))
+    boxes = np.tile(np.array([[1.0, 0, 2.5, 3], [0, 0, 0, 0]]), (n, 1, 1))
+    labels, valid = np.tile([[1, 0]], (n, 1)), np.tile([[True, False]], (n, 1))
+    batch = tuple(map(jnp.asarray, (images, sizes, boxes, labels, valid)))
+    augmented = jax.jit(script("train_fasterrcnn.py")["_augmented"], static_argnames="flip")
+    for flip in (True, False):
+        new_images, new_sizes, new_boxes, *others = map(np.asarray, augmented(jax.random.key(0), batch, flip=flip)[:5])
+        mirrored = [not np.array_equal(a, b) for a, b in zip(images, new_images, strict=True)]
+        assert any(mirrored) == flip
+        assert not all(mirrored)
+        for i, (_, width) in enumerate(sizes.astype(int)):
+            image, box = images[i].copy(), boxes[i].copy()
+            if mirrored[i]:
+                image[:, :width] = image[:, :width][:, ::-1]
+                box[0, [0, 2]] = width - box[0, [2, 0]]
+            np.testing.assert_array_equal(new_images[i], image)
+            np.testing.assert_array_equal(new_boxes[i], box)
+        np.testing.assert_array_equal(new_sizes, sizes)
+        for old, new in zip((labels, valid), others, strict=True):
+            np.testing.assert_array_equal(new, old)
+
+
+def test_precision_of_a_detector():
+    """One of two objects, with an overlap of 0.72: a recall of a half, for five of COCO's ten overlaps."""
+    sizes, labels = np.full((2, 2), 20.0), np.array([[1, 0], [1, 0]])
+    boxes = np.array([[[0, 0, 10, 10], [0, 0, 0, 0]]] * 2, float)
+    scenes = data.Scenes(np.zeros((2, 20, 20, 3), np.uint8), sizes, boxes, labels, labels > 0)
+    none = np.zeros((0, 4)), np.zeros(0, int), np.zeros(0)
+    found = [(np.array([[0, 0, 10, 7.2]]), np.array([1]), np.array([0.9])), none]
+    measured = script("train_fasterrcnn.py")["precision"](found, scenes)
+    assert measured == pytest.approx({"precision_voc": 0.5, "precision_coco": 0.5 * 51 / 101})
+
+
+def test_buckets_of_photographs(tmp_path):
+    """Upright ones have another size than lying ones; padding is 0."""
+    rng, sides = np.random.default_rng(0), [(20, 40), (60, 30), (32, 48)]
+    photographs = [rng.integers(1, 256, (*each, 3), np.uint8) for each in sides]
+    paths = [tmp_path / f"{i}.png" for i in range(3)]
+    for path, pixels in zip(paths, photographs, strict=True):
+        Image.fromarray(pixels).save(path)
+    lying, upright = script("detect.py")["_buckets"](paths, (32, 48))
+    assert (lying.indices, upright.indices) == ([0, 2], [1])
+    assert (lying.images.shape, upright.images.shape) == ((2, 32, 48, 3), (1, 48, 32, 3))
+    np.testing.assert_array_equal(lying.sizes, [[24, 48], [32, 48]])
+    np.testing.assert_array_equal(upright.sizes, [[48, 24]])
+    np.testing.assert_array_equal(lying.full, [sides[0], sides[2]])
+    np.testing.assert_array_equal(lying.images[1], photographs[2])
+    assert not upright.images[0, :, 24:].any()
+    assert upright.images[0, :, :24].all()
 
 
 @pytest.mark.parametrize(

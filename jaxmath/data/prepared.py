@@ -150,6 +150,25 @@ def fitted(image: Any, size: tuple[int, int]) -> UInt8[np.ndarray, "h w 3"]:
     return np.asarray(ImageOps.fit(to_rgb(image), (size[1], size[0]), Image.Resampling.BILINEAR))
 
 
+def read_photograph(name: str, path: Path) -> Any:
+    """A PIL image in colour, turned upright as its file says.
+
+    Raises:
+      FileNotFoundError: if there is no such file.
+      ValueError: naming the file, if it is no image.
+    """
+    from PIL import Image, ImageOps
+
+    if not path.is_file():
+        raise FileNotFoundError(f"{name}: no file {path}")
+    try:
+        with Image.open(path) as image:
+            ImageOps.exif_transpose(image, in_place=True)
+            return to_rgb(image)
+    except Exception as error:  # PIL raises what the damage leads to: OSError, SyntaxError, struct.error ...
+        raise ValueError(f"{name}: {path} cannot be read as an image ({error})") from error
+
+
 def scaled(image: Any, size: tuple[int, int]) -> UInt8[np.ndarray, "h w 3"]:
     """A PIL image in colour, as large as fits into a size with its proportions."""
     from PIL import Image

@@ -11,10 +11,10 @@ from jaxtyping import Array, Bool, Float, Int, UInt8
 
 from jaxmath._array import as_key, as_size
 
-# Each quarter of an image has a place for one shape; a radius is within these shares of the side
-_PLACES = ((0, 0), (0, 1), (1, 0), (1, 1))
+# Each quarter of an image has a slot for one shape; a radius is within these shares of the side
+_QUARTERS = ((0, 0), (0, 1), (1, 0), (1, 1))
 _RADII = (0.09, 0.22)
-_THERE = 0.75  # how often a place has a shape
+_FILLED = 0.75  # probability that a slot has a shape
 
 
 class Scenes(NamedTuple):
@@ -23,9 +23,9 @@ class Scenes(NamedTuple):
     Attributes:
       images: bytes, shape ``(n, height, width, 3)``, 0 on the right and below where an image is smaller.
       sizes: height and width of each image without this padding, shape ``(n, 2)``.
-      boxes: ``(x0, y0, x1, y1)`` in pixels, shape ``(n, m, 4)``, zeros for a place that is empty.
-      labels: the class of each box, from 1 on, 0 for a place that is empty, shape ``(n, m)``.
-      valid: which places have a box, shape ``(n, m)``.
+      boxes: ``(x0, y0, x1, y1)`` in pixels, shape ``(n, m, 4)``, zeros in an empty slot.
+      labels: the class of each box, from 1 on, 0 in an empty slot, shape ``(n, m)``.
+      valid: which slots have a box, shape ``(n, m)``.
     """
 
     images: UInt8[Array | np.ndarray, "n height width 3"]
@@ -44,7 +44,7 @@ def shapes(key: Array, n: int, *, side: int = 96) -> Scenes:
       side: of an image in pixels, static, from 32 on.
 
     Returns:
-      Images, their sizes, boxes, labels and which of them there are: four places in each image, and the labels 1 disc,
+      Images, their sizes, boxes, labels and which of them are valid: four slots in each image, and the labels 1 disc,
       2 square, 3 triangle.
 
     Raises:
@@ -62,11 +62,11 @@ def shapes(key: Array, n: int, *, side: int = 96) -> Scenes:
 
 @partial(jax.jit, static_argnums=(1, 2))
 def _shapes(key: Array, n: int, side: int) -> Scenes:
-    keys, num = jax.random.split(key, 7), len(_PLACES)
+    keys, num = jax.random.split(key, 7), len(_QUARTERS)
     radius = side * jax.random.uniform(keys[0], (n, num), minval=_RADII[0], maxval=_RADII[1])
-    low = jnp.array(_PLACES) * side / 2 + radius[..., None]
+    low = jnp.array(_QUARTERS) * side / 2 + radius[..., None]
     center = low + jax.random.uniform(keys[1], (n, num, 2)) * (side / 2 - 2 * radius)[..., None]
-    valid = jax.random.bernoulli(keys[2], _THERE, (n, num))
+    valid = jax.random.bernoulli(keys[2], _FILLED, (n, num))
     labels = jnp.where(valid, jax.random.randint(keys[3], (n, num), 1, 4), 0)
     bright, shade = jax.random.uniform(keys[4], (2, n, num, 3))
     colours = jnp.where(bright > 0.5, 0.75 + shade / 4, shade / 10)
@@ -85,15 +85,15 @@ def _ground(key: Array, n: int, side: int) -> Array:
     """Grey with waves of two directions, around 0.4."""
     frequency, phase = jax.random.uniform(key, (2, n, 2, 2, 1, 1))
     along = jnp.arange(side) / side
-    places = 2 * math.pi * (frequency[:, :, 0] * along + frequency[:, :, 1] * along[:, None]) * 6
-    waves = jnp.sin(places + 2 * math.pi * phase[:, :, 0]).mean(axis=1)
+    angles = 2 * math.pi * (frequency[:, :, 0] * along + frequency[:, :, 1] * along[:, None]) * 6
+    waves = jnp.sin(angles + 2 * math.pi * phase[:, :, 0]).mean(axis=1)
     return 0.4 + 0.1 * waves[..., None] * jnp.ones(3)
 
 
 def _inside(center: Array, radius: Array, label: Array, side: int) -> Array:
-    """Which pixels a shape covers, shape (n, side, side)."""
-    place = jnp.arange(side) + 0.5
-    x, y = place - center[:, 0, None, None], place[:, None] - center[:, 1, None, None]
+    """Whether a shape covers each pixel, shape (n, side, side)."""
+    pixel = jnp.arange(side) + 0.5
+    x, y = pixel - center[:, 0, None, None], pixel[:, None] - center[:, 1, None, None]
     radius, label = radius[:, None, None], label[:, None, None]
     square = jnp.maximum(jnp.abs(x), jnp.abs(y)) <= radius
     triangle = square & (jnp.abs(x) <= (y + radius) / 2)

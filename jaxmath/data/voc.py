@@ -13,7 +13,7 @@ import numpy as np
 
 from jaxmath._array import as_size
 from jaxmath._files import as_path
-from jaxmath.data.prepared import scaled
+from jaxmath.data.prepared import read_photograph, scaled
 from jaxmath.data.scenes import Scenes
 
 _WHO = "data.voc_folder"
@@ -44,7 +44,7 @@ def voc_folder(
       classes: names of the classes, which get the labels 1, 2, ...; by default all names of the folder, sorted.
 
     Returns:
-      The scenes, as NumPy arrays with as many places for boxes as the richest image needs, and the classes.
+      The scenes, as NumPy arrays with as many slots for boxes as the richest image needs, and the classes.
 
     Raises:
       FileNotFoundError: naming it, if there is no such folder or split, or a file of a photograph is missing.
@@ -146,15 +146,9 @@ def _photograph(path: Path, name: str) -> Path:
 
 
 def _read(file: Path, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """The pixels, and the size that the photograph has in its file."""
-    from PIL import Image, ImageOps
-
-    try:
-        with Image.open(file) as image:
-            upright = ImageOps.exif_transpose(image)
-            return scaled(upright, size), np.array([upright.height, upright.width])
-    except Exception as error:  # PIL raises what the damage leads to: OSError, SyntaxError, struct.error ...
-        raise ValueError(f"{_WHO}: {file} cannot be read as an image ({error})") from error
+    """Pixels, and the size of the photograph in its file."""
+    image = read_photograph(_WHO, file)
+    return scaled(image, size), np.array([image.height, image.width])
 
 
 def _inside(file: Path, box: np.ndarray, size: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Anchors: boxes of several sizes and shapes at every place of a feature map."""
+"""Anchors: boxes of several sizes and shapes at every cell of a feature map."""
 
 from typing import Any
 

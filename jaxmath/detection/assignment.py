@@ -1,4 +1,4 @@
-"""Which anchors are objects, which are background, and a sample of both."""
+"""Assignment of anchors to true boxes, and balanced samples of them."""
 
 from functools import partial
 from typing import NamedTuple
@@ -16,7 +16,7 @@ OBJECT, BACKGROUND, IGNORED = 1, 0, -1
 
 
 class Matches(NamedTuple):
-    """What each anchor is for.
+    """Assignment of anchors.
 
     Attributes:
       index: of the truth that it overlaps most, 0 if there is none.
@@ -49,7 +49,7 @@ def match(
         is made an object belongs to the truth that it overlaps most.
 
     Returns:
-      For each anchor the index of a truth and what it is, shape ``(n,)`` each.
+      For each anchor the index of a truth and its kind, shape ``(n,)`` each.
 
     Raises:
       ValueError: if shapes do not fit, or the numbers known are not ``0 <= low <= high <= 1``.
@@ -86,17 +86,17 @@ def match(
 
 
 def balanced_sample(key: Array, kind: Int[ArrayLike, " n"], num_samples: int, positive_fraction: float) -> Selection:
-    """Draws anchors without replacement: objects up to a share of the places, and background for the rest.
+    """Sample of anchors without replacement: objects up to a share of the slots, background in the rest.
 
     Args:
       key: a ``jax.random.key``.
       kind: of :func:`match`, shape ``(n,)``: 1 object, 0 background, others are never drawn.
-      num_samples: places, static.
-      positive_fraction: the largest share of objects, in [0, 1], static; a part of a place is dropped.
+      num_samples: number of slots, static.
+      positive_fraction: the largest share of objects, in [0, 1], static; rounded down to whole slots.
 
     Returns:
-      Indices and which of them count, each of shape ``(num_samples,)``, objects first. Places stay empty if there is
-      too little background.
+      Indices and which of them are valid, each of shape ``(num_samples,)``, objects first. Slots stay empty if there
+      is too little background.
 
     Raises:
       TypeError, ValueError: if a number is out of range, or ``kind`` is no row.
@@ -124,12 +124,12 @@ def balanced_sample(key: Array, kind: Int[ArrayLike, " n"], num_samples: int, po
 
 @partial(jax.jit, static_argnums=(2, 3))
 def _drawn(key: Array, kind: Array, num_samples: int, most_objects: int) -> Selection:
-    """Every anchor gets a random number; those with the largest are drawn."""
+    """The anchors with the largest of uniform random numbers."""
     random = jax.random.uniform(key, kind.shape, minval=1.0, maxval=2.0)
-    places = jnp.arange(num_samples)
+    slots = jnp.arange(num_samples)
 
     def largest(wanted: int, size: int) -> tuple[Array, Array]:
-        """So many of one kind, and how many there are."""
+        """Indices of one kind by decreasing number, and how many there are."""
         values, indices = jax.lax.top_k(jnp.where(kind == wanted, random, 0), min(size, len(kind)))
         return indices, (values > 0).sum()
 
@@ -138,9 +138,9 @@ def _drawn(key: Array, kind: Array, num_samples: int, most_objects: int) -> Sele
         objects, num_objects = jnp.zeros(1, background.dtype), jnp.zeros((), int)
     else:
         objects, num_objects = largest(OBJECT, most_objects)
-    of_background = jnp.clip(places - num_objects, 0, len(background) - 1)
-    of_objects = jnp.minimum(places, len(objects) - 1)
-    is_object = places < num_objects
+    of_background = jnp.clip(slots - num_objects, 0, len(background) - 1)
+    of_objects = jnp.minimum(slots, len(objects) - 1)
+    is_object = slots < num_objects
     indices = jnp.where(is_object, objects[of_objects], background[of_background])
-    valid = is_object | (places - num_objects < num_background)
+    valid = is_object | (slots - num_objects < num_background)
     return Selection(jnp.where(valid, indices, 0).astype(jnp.int32), valid)

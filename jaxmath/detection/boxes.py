@@ -1,4 +1,4 @@
-"""Boxes: areas, overlaps, and the codes of one box relative to another."""
+"""Boxes: areas, overlaps, and codes of one box relative to another (the deltas of other libraries)."""
 
 import math
 from typing import Any
@@ -55,7 +55,7 @@ def iou(a: Num[ArrayLike, "n 4"], b: Num[ArrayLike, "m 4"]) -> Float[Array, "n m
 
 
 def giou(a: Num[ArrayLike, "n 4"], b: Num[ArrayLike, "m 4"]) -> Float[Array, "n m"]:
-    r"""Generalised intersection over union: what of the smallest box $C$ around both neither fills is subtracted.
+    r"""Generalised intersection over union: less the share of the smallest box $C$ around both that neither fills.
 
     $$\mathrm{GIoU} = \mathrm{IoU} - \frac{|C| - |A \cup B|}{|C|}$$
 
@@ -112,7 +112,7 @@ def clip(boxes: Num[ArrayLike, "*n 4"], size: Any) -> Float[Array, "*n 4"]:
 def encode(
     boxes: Num[ArrayLike, "*#n 4"], references: Num[ArrayLike, "*#n 4"], *, weights: Any = (1.0, 1.0, 1.0, 1.0)
 ) -> Float[Array, "... 4"]:
-    r"""Where boxes lie relative to references, as regression targets.
+    r"""Boxes relative to references, as regression targets.
 
     $$t_x = w_x \frac{x - x_r}{w_r}, \quad t_y = w_y \frac{y - y_r}{h_r}, \quad t_w = w_w \log \frac{w}{w_r}, \quad
     t_h = w_h \log \frac{h}{h_r}$$

@@ -19,27 +19,27 @@ _AT_A_TIME = 10  # regions: all at once would be several times as slow on a CPU
 def roi_pool(
     features: Num[ArrayLike, "h w c"], boxes: Num[ArrayLike, "k 4"], *, output_size: Any, scale: ArrayLike = 1.0
 ) -> Float[Array, "k oh ow c"]:
-    """The maximum over the cells of a grid that is laid over each region, in whole places of the feature map.
+    """Maximum over each bin of a grid laid over each region, in whole cells of the feature map.
 
-    Edges of a region are rounded to whole places, halves away from zero, both edges belong to it, and it has a place at
-    least. Cells of a grid may share a row or a column.
+    Edges of a region are rounded to whole cells, halves away from zero, both edges belong to it, and it has a cell at
+    least. Bins may share a row or a column of cells.
 
     Args:
       features: a feature map, shape ``(h, w, c)``.
       boxes: the regions, shape ``(k, 4)``, in pixels of the image.
       output_size: rows and columns of the grid, static, or one number for both.
-      scale: places of the feature map to a pixel, 1 / 16 for a network of stride 16.
+      scale: cells of the feature map per pixel, 1 / 16 for a network of stride 16.
 
     Returns:
-      Shape ``(k, rows, columns, c)``, 0 for a cell that lies outside of the feature map.
+      Shape ``(k, rows, columns, c)``, 0 for a bin that lies outside of the feature map.
 
     Raises:
       TypeError: if ``output_size`` is no integer.
       ValueError: if shapes do not fit.
 
     Note:
-      A NaN among the features of a cell makes the cell NaN; a box with a NaN is NaN everywhere. Where several features
-      of a cell are largest the derivative is shared.
+      A NaN among the features of a bin makes the bin NaN; a box with a NaN is NaN everywhere. Where several features
+      of a bin are largest the derivative is shared.
 
     Example:
       >>> features = jnp.arange(16.0).reshape(4, 4, 1)
@@ -62,19 +62,19 @@ def roi_align(
     sampling_ratio: int = 2,
     aligned: bool = True,
 ) -> Float[Array, "k oh ow c"]:
-    """The mean of features at points of the cells of a grid that is laid over each region; nothing is rounded.
+    """Mean of interpolated features at points of each bin of a grid laid over each region; nothing is rounded.
 
-    Between places features are interpolated, bilinearly, up to one place outside of the map they are those of its edge,
-    and 0 beyond.
+    Interpolation is bilinear; up to one cell outside of the map features are those of its edge, and 0 beyond.
 
     Args:
       features: a feature map, shape ``(h, w, c)``.
       boxes: the regions, shape ``(k, 4)``, in pixels of the image.
       output_size: rows and columns of the grid, static, or one number for both.
-      scale: places of the feature map to a pixel.
-      sampling_ratio: points of a cell, down and across, static.
-      aligned: whether a place of the map lies half a place from its edge, static. If not, regions are half a place off
-        and at least one place wide and high, as in the first version, which torchvision's detectors have.
+      scale: cells of the feature map per pixel.
+      sampling_ratio: points of a bin, down and across, static.
+      aligned: whether the first cell has its centre half a cell from the edge of the map, static. If not, regions are
+        half a cell off and at least one cell wide and high, as in the first version, which torchvision's detectors
+        have.
 
     Returns:
       Shape ``(k, rows, columns, c)``.
@@ -84,7 +84,7 @@ def roi_align(
       ValueError: if shapes do not fit.
 
     Note:
-      A NaN among the features that a cell looks at makes the cell NaN; a box with a NaN is NaN everywhere.
+      A NaN among the features around the points of a bin makes the bin NaN; a box with a NaN is NaN everywhere.
 
     Example:
       >>> features = jnp.arange(16.0).reshape(4, 4, 1)
@@ -108,30 +108,30 @@ def _pooled(features: Array, boxes: Array, scale: Array, size: tuple[int, int]) 
 
 
 def _pooled_region(maxima: Array, scale: Array, size: tuple[int, int], box: Array) -> Array:
-    """First the largest over the rows of each row of cells, then over the columns."""
+    """Maxima over the rows of each row of bins, then over the columns."""
     x0, y0, x1, y1 = jnp.trunc(box * scale + jnp.where(box < 0, -0.5, 0.5))
     _, height, width, _ = maxima.shape
-    begin, end = _cells(y0, y1, size[0], height)
+    begin, end = _bins(y0, y1, size[0], height)
     level = jnp.asarray(_levels(height))[end - begin]
     rows = jnp.maximum(maxima[level, begin], maxima[level, end - (1 << level)])
     rows = jnp.where((end > begin)[:, None, None], rows, -jnp.inf)
-    begin, end = _cells(x0, x1, size[1], width)
-    places = jnp.arange(width)
-    inside = (places >= begin[:, None]) & (places < end[:, None])
-    cells = jnp.where(inside[..., None], rows[:, None], -jnp.inf).max(axis=2)
-    return jnp.where(jnp.isnan(box).any(), jnp.nan, jnp.where(cells == -jnp.inf, 0, cells))
+    begin, end = _bins(x0, x1, size[1], width)
+    cells = jnp.arange(width)
+    inside = (cells >= begin[:, None]) & (cells < end[:, None])
+    bins = jnp.where(inside[..., None], rows[:, None], -jnp.inf).max(axis=2)
+    return jnp.where(jnp.isnan(box).any(), jnp.nan, jnp.where(bins == -jnp.inf, 0, bins))
 
 
-def _cells(first: Array, last: Array, num_cells: int, length: int) -> tuple[Array, Array]:
-    """Where each cell of an extent begins and ends on a map of this length."""
-    extent, cells = jnp.maximum(last - first + 1, 1), jnp.arange(num_cells)
-    edges = jnp.floor(cells * extent / num_cells), jnp.ceil((cells + 1) * extent / num_cells)
+def _bins(first: Array, last: Array, num_bins: int, length: int) -> tuple[Array, Array]:
+    """First and last cell + 1 of each bin of an extent, on a map of this length."""
+    extent, bins = jnp.maximum(last - first + 1, 1), jnp.arange(num_bins)
+    edges = jnp.floor(bins * extent / num_bins), jnp.ceil((bins + 1) * extent / num_bins)
     begin, end = (jnp.clip(jnp.nan_to_num(edge + first), 0, length).astype(jnp.int32) for edge in edges)
     return begin, end
 
 
 def _maxima_of_runs(features: Array) -> Array:
-    """At ``[l, i]`` the largest of the 2^l rows from the i-th on: two of them cover any run of rows."""
+    """Maxima ``[l, i]`` of the 2^l rows from the i-th on: two of them cover any run of rows."""
     maxima = [features]
     while (step := 1 << len(maxima) - 1) < len(features):
         below = jnp.pad(maxima[-1][step:], ((0, step), (0, 0), (0, 0)), constant_values=-jnp.inf)
@@ -155,16 +155,16 @@ def align_levels(
     num_points: int,
     aligned: bool,
 ) -> Float[Array, "k oh ow c"]:
-    """As :func:`roi_align`, of one of several maps for each region; all maps are one row of places.
+    """:func:`roi_align` on one of several maps for each region; all maps are one row of cells.
 
     Args:
       maps: features.
-      sizes: rows and columns that count of each map; it ends there.
+      sizes: rows and columns of each map without its padding.
       boxes: the regions.
       level: the map of each.
-      scales: of each map, places to a pixel.
+      scales: of each map, cells per pixel.
       size: rows and columns of the grid.
-      num_points: of a cell, down and across.
+      num_points: of a bin, down and across.
       aligned: as there.
     """
     widths = np.array([each.shape[1] for each in maps])
@@ -176,60 +176,59 @@ def align_levels(
 
 
 def _aligned_region(flat: Array, size: tuple[int, int], num_points: int, aligned: bool, region: tuple) -> Array:
-    """The features around the points of each cell, weighed: one sum, which a compiler makes one loop."""
+    """Weighted sums of the features around the points of each bin."""
     box, begin, row_length, (height, width) = region
     x0, y0, x1, y1 = box - (0.5 if aligned else 0)
     least = -jnp.inf if aligned else 1
     rows, columns = (
-        _points(first, jnp.maximum(last - first, least), cells, num_points, length)
-        for first, last, cells, length in ((y0, y1, size[0], height), (x0, x1, size[1], width))
+        _points(first, jnp.maximum(last - first, least), bins, num_points, length)
+        for first, last, bins, length in ((y0, y1, size[0], height), (x0, x1, size[1], width))
     )
     (row, row_weight), (column, column_weight) = rows, columns
-    places = begin + row[:, None, :, None] * row_length + column[:, None]
-    cells = _weighed(
-        flat, places.reshape(-1, *size), (row_weight[:, None, :, None] * column_weight[:, None]).reshape(-1, *size)
-    )
-    return jnp.where(jnp.isnan(box).any(), jnp.nan, cells)
+    cells = begin + row[:, None, :, None] * row_length + column[:, None]
+    weights = row_weight[:, None, :, None] * column_weight[:, None]
+    bins = _weighted_sum(flat, cells.reshape(-1, *size), weights.reshape(-1, *size))
+    return jnp.where(jnp.isnan(box).any(), jnp.nan, bins)
 
 
 @jax.custom_jvp
-def _weighed(flat: Array, places: Array, weights: Array) -> Array:
-    """Sums of features, one term after the other, which a compiler makes one loop."""
-    terms = (weight[..., None] * flat[place] for place, weight in zip(places, weights, strict=True))
+def _weighted_sum(flat: Array, cells: Array, weights: Array) -> Array:
+    """Sum over the first axis of cells and weights, term by term, which a compiler makes one loop."""
+    terms = (weight[..., None] * flat[cell] for cell, weight in zip(cells, weights, strict=True))
     return sum(terms, start=jnp.zeros((), flat.dtype))
 
 
-@_weighed.defjvp
-def _weighed_jvp(primals: tuple, tangents: tuple) -> tuple[Array, Array]:
-    """By one gather of all terms, whose transpose is one scatter."""
-    flat, places, weights = primals
+@_weighted_sum.defjvp
+def _weighted_sum_jvp(primals: tuple, tangents: tuple) -> tuple[Array, Array]:
+    """One gather of all terms, whose transpose is one scatter."""
+    flat, cells, weights = primals
     along_flat, _, along_weights = tangents
-    terms = weights[..., None] * along_flat[places] + along_weights[..., None] * flat[places]
-    return _weighed(*primals), terms.sum(axis=0)
+    terms = weights[..., None] * along_flat[cells] + along_weights[..., None] * flat[cells]
+    return _weighted_sum(*primals), terms.sum(axis=0)
 
 
-def _points(first: Array, extent: Array, num_cells: int, num_points: int, length: Array) -> tuple[Array, Array]:
-    """Along one axis: the place before each point of every cell and that after, and their weights in the mean."""
+def _points(first: Array, extent: Array, num_bins: int, num_points: int, length: Array) -> tuple[Array, Array]:
+    """Cells before and after each point of every bin along one axis, and their weights in the mean."""
     steps = (jnp.arange(num_points)[:, None] + 0.5) / num_points
-    place = first + (jnp.arange(num_cells) + steps) * extent / num_cells
-    inside = (place >= -1) & (place <= length)
-    place = jnp.clip(place, 0, length - 1)
-    low = jnp.floor(place)
-    share, before = place - low, jnp.nan_to_num(low).astype(jnp.int32)
+    point = first + (jnp.arange(num_bins) + steps) * extent / num_bins
+    inside = (point >= -1) & (point <= length)
+    point = jnp.clip(point, 0, length - 1)
+    low = jnp.floor(point)
+    share, before = point - low, jnp.nan_to_num(low).astype(jnp.int32)
     shares = jnp.where(inside, jnp.stack([1 - share, share]), 0) / num_points
-    places = jnp.stack([before, jnp.minimum(before + 1, length - 1)])
-    return places.reshape(-1, num_cells), shares.reshape(-1, num_cells)
+    cells = jnp.stack([before, jnp.minimum(before + 1, length - 1)])
+    return cells.reshape(-1, num_bins), shares.reshape(-1, num_bins)
 
 
 def _in_groups(of_region: Callable[[Any], Array], regions: Any, dtype: Any) -> Array:
-    """Of some regions at a time, without their values in the memory of a derivative."""
+    """Bins of all regions, some at a time; a derivative computes them again instead of keeping them."""
     num_regions = len(jax.tree.leaves(regions)[0])
     found = jax.lax.map(jax.checkpoint(of_region), regions, batch_size=min(_AT_A_TIME, max(num_regions, 1)))
     return found.astype(dtype)
 
 
 def _given(name: str, features: Any, boxes: Any, output_size: Any, scale: Any) -> tuple:
-    """The arguments of both, checked."""
+    """Checked arguments of both."""
     features, boxes = wide(as_float(name, features)), as_row_of_boxes(name, "boxes", boxes)
     if features.ndim != 3 or 0 in features.shape:
         raise ValueError(f"{name}: expected features (h, w, c), got shape {features.shape}")

@@ -1,4 +1,4 @@
-"""A static number of chosen boxes."""
+"""Indices of selected boxes, in a static number of slots."""
 
 from typing import NamedTuple
 
@@ -6,11 +6,11 @@ from jaxtyping import Array, Bool, Int
 
 
 class Selection(NamedTuple):
-    """Which boxes are chosen, in so many places as were asked for.
+    """Indices of selected boxes in a static number of slots.
 
     Attributes:
-      indices: of the boxes, 0 where a place is empty.
-      valid: whether a place is filled.
+      indices: of the boxes, 0 in an empty slot.
+      valid: whether a slot is filled.
     """
 
     indices: Int[Array, " k"]

@@ -1,4 +1,4 @@
-"""Suppression of boxes that overlap better ones."""
+"""Non-maximum suppression."""
 
 from functools import partial
 
@@ -28,18 +28,18 @@ def nms(
       boxes: shape ``(n, 4)``, in pixels.
       scores: shape ``(n,)``; of equal ones the first comes first.
       iou_threshold: boxes are dropped whose intersection over union with a kept one is larger; in [0, 1].
-      max_outputs: places, static: when they are filled the rest is dropped.
+      max_outputs: number of slots, static; boxes beyond it are dropped.
       labels: classes, shape ``(n,)``: then boxes suppress others of their class only.
 
     Returns:
-      Indices and which of them count, best first, each of shape ``(max_outputs,)``.
+      Indices and which of them are valid, best first, each of shape ``(max_outputs,)``.
 
     Raises:
       TypeError: if ``max_outputs`` is no integer.
       ValueError: if shapes do not fit, or a number is out of range.
 
     Note:
-      A box with a NaN score is dropped, which is how places of an array can be left empty. A box with a NaN edge
+      A box with a NaN score is dropped, so that NaN can mark empty slots of an array. A box with a NaN edge
       overlaps none and is kept. With a traced threshold that is out of range none is kept.
 
     Example:
@@ -65,7 +65,7 @@ def nms(
 
 @partial(jax.jit, static_argnums=4)
 def _suppressed(corners: Array, scores: Array, classes: Array, threshold: Array, max_outputs: int) -> Selection:
-    """Blocks of boxes in the order of their scores: those of a block that are kept strike out all that come later."""
+    """Suppression block by block, by decreasing score: the kept boxes of a block suppress those after it."""
     order = jnp.argsort(-scores, stable=True)
     alive = ~jnp.isnan(scores[order] + threshold)
     num_blocks, num_alive = -(-len(order) // _BLOCK), alive.sum()  # those with NaN scores come last
@@ -83,25 +83,25 @@ def _suppressed(corners: Array, scores: Array, classes: Array, threshold: Array,
         alive, block, count = carry
         mine = partial(jax.lax.dynamic_slice_in_dim, start_index=block * _BLOCK, slice_size=_BLOCK)
         overlaps = _boxes.iou_of_edges([mine(side)[:, None] for side in sides], sides)
-        strikes = (overlaps > threshold) & (mine(classes)[:, None] == classes)
-        kept = _greedy(mine(alive), mine(strikes, axis=1) & earlier)
+        suppresses = (overlaps > threshold) & (mine(classes)[:, None] == classes)
+        kept = _greedy(mine(alive), mine(suppresses, axis=1) & earlier)
         later = jnp.arange(len(classes)) >= (block + 1) * _BLOCK
-        alive = alive & ~(later & (strikes & kept[:, None]).any(axis=0))
+        alive = alive & ~(later & (suppresses & kept[:, None]).any(axis=0))
         return jax.lax.dynamic_update_slice_in_dim(alive, kept, block * _BLOCK, 0), block + 1, count + kept.sum()
 
     alive, blocks, _ = jax.lax.while_loop(goes_on, step, (alive, 0, 0))
     kept = alive & (jnp.arange(len(alive)) < blocks * _BLOCK)
-    (places,) = jnp.nonzero(kept, size=max_outputs, fill_value=0)
+    (indices,) = jnp.nonzero(kept, size=max_outputs, fill_value=0)
     valid = jnp.arange(max_outputs) < kept.sum()
-    return Selection(jnp.where(valid, order[places], 0).astype(jnp.int32), valid)
+    return Selection(jnp.where(valid, order[indices], 0).astype(jnp.int32), valid)
 
 
-def _greedy(there: Array, strikes: Array) -> Array:
-    """Which boxes of a block are kept: each that no kept box strikes. Each round is right for one more box at least."""
+def _greedy(candidates: Array, suppresses: Array) -> Array:
+    """The boxes of a block that no kept box suppresses. Each round is right for one more box at least."""
 
     def step(carry: tuple) -> tuple:
         kept, _ = carry
-        new = there & ~(strikes & kept[:, None]).any(axis=0)
+        new = candidates & ~(suppresses & kept[:, None]).any(axis=0)
         return new, (new != kept).any()
 
-    return jax.lax.while_loop(lambda carry: carry[1], step, (there, jnp.bool_(True)))[0]
+    return jax.lax.while_loop(lambda carry: carry[1], step, (candidates, jnp.bool_(True)))[0]

@@ -1,4 +1,4 @@
-"""What a detector looks at an image with: feature maps of one or of several strides."""
+"""Backbones of detectors: feature maps of one or of several strides."""
 
 from typing import Any, NamedTuple
 
@@ -93,6 +93,6 @@ def inside(x: Float[Array, "n h w c"], sizes: Int[Array, "n 2"]) -> Float[Array,
 
 
 def _enlarged(x: Array, height: int, width: int) -> Array:
-    """Every row and column is that of its place in the smaller map."""
+    """Nearest neighbours of the smaller map."""
     rows, columns = (jnp.arange(new) * old // new for new, old in zip((height, width), x.shape[1:3], strict=True))
     return x[:, rows][:, :, columns]

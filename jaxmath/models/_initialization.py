@@ -58,8 +58,16 @@ def he_normal(key: Any, shape: Sequence[int], dtype: Any) -> Undrawn:
     return normal(math.sqrt(2 / fan_out))(key, shape, dtype)
 
 
+def as_rngs(name: str, rngs: Any) -> nnx.Rngs:
+    """TypeError unless these are generators of Flax NNX."""
+    if not isinstance(rngs, nnx.Rngs):
+        raise TypeError(f"{name}: rngs must be nnx.Rngs, such as nnx.Rngs(0), got {type(rngs).__name__}")
+    return rngs
+
+
 def draw(model: nnx.Module, rngs: nnx.Rngs) -> None:
     """Draws every variable of a model that is still undrawn, in one program."""
+    rngs = as_rngs(f"models.{type(model).__name__}", rngs)
     if isinstance(rngs, Later):
         return
     undrawn = [(path, v) for path, v in nnx.to_flat_state(nnx.state(model)) if isinstance(v.get_value(), Undrawn)]

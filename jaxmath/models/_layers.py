@@ -15,7 +15,7 @@ from jaxtyping import Array, Float
 from jaxmath._array import as_size, in_range
 from jaxmath.models._batch_norm import BatchNorm
 from jaxmath.models._convolution import Conv
-from jaxmath.models._initialization import Initializer, Later, constant, he_normal, normal, uniform
+from jaxmath.models._initialization import Initializer, Later, as_rngs, constant, he_normal, normal, uniform
 
 # As many equal blocks in a row are compiled once
 _LOOP_FROM = 3
@@ -86,7 +86,7 @@ def linear(in_features: int, out_features: int, deviation: float | None = None, 
 def dropout_layer(name: str, argument: str, rate: float, rngs: nnx.Rngs) -> nnx.Dropout:
     """A dropout layer with a generator of its own, or without one at rate 0."""
     in_range(name, argument, rate, "[0, 1)")
-    return nnx.Dropout(float(rate), rngs=rngs if rate else None)
+    return nnx.Dropout(float(rate), rngs=as_rngs(name, rngs) if rate else None)
 
 
 def check_module(name: str, model: Any) -> None:

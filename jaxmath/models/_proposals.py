@@ -1,4 +1,4 @@
-"""The region proposal network: where there may be objects, and what it is trained to say."""
+"""The region proposal network: proposals and their loss."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -20,7 +20,7 @@ _BETA = 1 / 9  # where the smooth L1 loss of codes begins to be linear
 
 
 class ProposalHead(nnx.Module):
-    """A convolution of 3 x 3, and for each anchor of a place a logit and a code."""
+    """A convolution of 3 x 3, and a logit and a code for each anchor of a cell."""
 
     def __init__(self, features: int, num_anchors: int, **types):
         inits = {"kernel_init": normal(0.01), "bias_init": constant(0.0), "rngs": Later()}
@@ -53,14 +53,14 @@ def propose(
     size: Float[Array, "2"],
     num: tuple[int, int],
 ) -> Proposals:
-    """Of one image: of each map the best, inside of the image, not too small, without those that overlap better ones.
+    """Proposals of one image: the best of each map, clipped, not too small, after suppression.
 
     Args:
       logits: of each map.
       codes: of each map.
       anchors: of each map.
       size: height and width of the image.
-      num: how many of each map are looked at, and how many of all are kept.
+      num: how many of each map enter the suppression, and how many of all are kept.
     """
     boxes, scores, levels = [], [], []
     for level, (row, code, references) in enumerate(zip(logits, codes, anchors, strict=True)):
@@ -97,9 +97,9 @@ def proposal_loss(
     sample = detection.balanced_sample(key, jnp.where(exists, matches.kind, -1), _NUM_SAMPLES, _OBJECTS)
     chosen = sample.indices
     is_object = sample.valid & (matches.kind[chosen] == 1)
-    chances = jnp.where(sample.valid, logits[chosen], 0)  # an empty place must not be infinite
-    entropy = losses.sigmoid_cross_entropy(chances, is_object.astype(logits.dtype))
-    # a place without an object is given its own anchor as the truth, so that nothing is infinite
+    sampled = jnp.where(sample.valid, logits[chosen], 0)  # an empty slot must not be infinite
+    entropy = losses.sigmoid_cross_entropy(sampled, is_object.astype(logits.dtype))
+    # a slot without an object gets its own anchor as the truth, so that nothing is infinite
     wanted = jnp.where(is_object[:, None], boxes[matches.index[chosen]], anchors[chosen])
     targets = detection.encode(wanted, anchors[chosen])
     distance = smooth_l1(codes[chosen], targets).sum(axis=1)

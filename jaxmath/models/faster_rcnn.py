@@ -1,4 +1,4 @@
-"""Faster R-CNN: a network that proposes regions, and one that says what they show."""
+"""Faster R-CNN: a network that proposes regions, and one that classifies them."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -21,14 +21,14 @@ from jaxmath.models._proposals import Part, ProposalHead, proposal_loss, propose
 
 _RATIOS = (0.5, 1.0, 2.0)
 _WEIGHTS = (10.0, 10.0, 5.0, 5.0)  # of the codes of the second stage
-_CELLS = (7, 7)
+_BINS = (7, 7)
 _OVERLAP = 0.5  # from which a proposal is an object
 _OBJECTS = 0.25  # the largest share of them in a sample
 _SCORE, _NMS, _SMALLEST, _MOST = 0.05, 0.5, 1e-2, 100  # of detections
 
 
 class _Settings(NamedTuple):
-    """What depends on the backbone."""
+    """Settings of a backbone."""
 
     make: type[nnx.Module]
     features: int  # of a map
@@ -49,7 +49,7 @@ _SETTINGS = {
 
 
 class Detections(NamedTuple):
-    """Detections of images, best first; ``valid`` says which of the 100 places of an image are filled."""
+    """Detections of images, best first; ``valid`` marks the filled ones of the 100 slots of an image."""
 
     boxes: Float[Array, "n k 4"]
     labels: Int[Array, "n k"]
@@ -79,7 +79,7 @@ class FasterRCNN(nnx.Module):
     ==================  ============================================  ==============================================
     backbone            maps                                          regions
     ==================  ============================================  ==============================================
-    ``"vgg16"``         VGG-16's, stride 16 (the paper, the book)     maximum over 7 x 7 cells, two layers of 4096
+    ``"vgg16"``         VGG-16's, stride 16 (the paper, the book)     maximum over 7 x 7 bins, two layers of 4096
     ``"resnet50_fpn"``  a pyramid of strides 4 to 64 (torchvision's)  :func:`detection.roi_align`, two of 1024
     ``"small"``         eight convolutions, stride 8                  :func:`detection.roi_align`, two of 128
     ==================  ============================================  ==============================================
@@ -123,7 +123,7 @@ class FasterRCNN(nnx.Module):
         num_anchors = len(_RATIOS) * (1 if self.kind == "resnet50_fpn" else len(settings.scales))
         self.backbone = settings.make(**types)
         self.proposal_head = ProposalHead(settings.features, num_anchors, **types)
-        self.hidden1 = linear(_CELLS[0] * _CELLS[1] * settings.features, settings.hidden, **types)
+        self.hidden1 = linear(_BINS[0] * _BINS[1] * settings.features, settings.hidden, **types)
         self.hidden2 = linear(settings.hidden, settings.hidden, **types)
         rate = 0.5 if self.kind == "vgg16" else 0.0
         self.dropout1, self.dropout2 = (dropout_layer(name, "dropout", rate, rngs) for _ in range(2))
@@ -171,12 +171,12 @@ class FasterRCNN(nnx.Module):
         """Of one image."""
         stride, features = _SETTINGS[self.kind].stride, maps.features[:4]  # a pyramid's last is for proposals alone
         if self.kind == "vgg16":
-            return detection.roi_pool(features[0], boxes, output_size=_CELLS, scale=1 / stride)
+            return detection.roi_pool(features[0], boxes, output_size=_BINS, scale=1 / stride)
         scales = 1 / (stride * 2.0 ** jnp.arange(len(features), dtype=boxes.dtype))
         level = jnp.floor(2 + jnp.log2(jnp.sqrt(detection.area(boxes)) / 224 + 1e-30) + 1e-6)
         level = jnp.clip(level, 0, len(features) - 1).astype(jnp.int32)
         sizes = jnp.stack(maps.cells[: len(features)])
-        return align_levels(features, sizes, boxes, level, scales, _CELLS, 2, False)
+        return align_levels(features, sizes, boxes, level, scales, _BINS, 2, False)
 
 
 def fasterrcnn_loss(
@@ -246,7 +246,7 @@ def _checked_images(name: str, model: Any, images: Any, sizes: Any) -> tuple[Arr
 
 
 def _checked_truths(name: str, n: int, boxes: Any, labels: Any, valid: Any) -> tuple[Array, Array, Array]:
-    """True boxes as arrays with a place for one at least."""
+    """True boxes as arrays with one slot at least."""
     boxes, labels, valid = wide(as_float(name, boxes)), as_real(name, labels), as_real(name, valid).astype(bool)
     m = boxes.shape[1] if boxes.ndim == 3 else 0
     if boxes.shape != (n, m, 4) or labels.shape != (n, m) or valid.shape != (n, m):
@@ -270,14 +270,14 @@ def _proposed(
 
 
 def _sampled(key: Array, candidates: tuple[Array, Array], truths: tuple, num_samples: int) -> tuple:
-    """Regions of one image, what each shows, the codes of objects, and which of them count."""
+    """Sampled regions of one image, their classes, the codes of objects, and which slots are valid."""
     (regions, exists), (boxes, labels, valid) = candidates, truths
     matches = detection.match(detection.iou(regions, boxes), valid, high=_OVERLAP, low=_OVERLAP, force_best=False)
     kind = jnp.where(exists, matches.kind, -1)
     sample = detection.balanced_sample(key, kind, num_samples, _OBJECTS)
     chosen, is_object = sample.indices, sample.valid & (kind[sample.indices] == 1)
     regions, truth = regions[chosen], matches.index[chosen]
-    unit = jnp.array([0, 0, 1, 1], regions.dtype)  # for places that are empty or background: no NaN in a derivative
+    unit = jnp.array([0, 0, 1, 1], regions.dtype)  # for empty slots and background: no NaN in a derivative
     wanted, given = (jnp.where(is_object[:, None], each, unit) for each in (boxes[truth], regions))
     targets = detection.encode(wanted, given, weights=_WEIGHTS)
     return regions, jnp.where(is_object, labels[truth], 0), targets, sample.valid
@@ -295,7 +295,7 @@ def _second_loss(found: tuple[Array, Array], labels: Array, targets: Array, coun
 
 
 def _means(part: Part) -> tuple[Array, Array]:
-    """Over all samples of all images."""
+    """Means over all samples of all images."""
     count = jnp.maximum(part.num_samples.sum(), 1)
     return part.classification.sum() / count, part.boxes.sum() / count
 
@@ -309,15 +309,15 @@ def fasterrcnn_predict(model: FasterRCNN, images: Float[Array, "n h w 3"], sizes
       sizes: height and width of each, without the padding.
 
     Returns:
-      100 places an image: boxes in pixels, classes from 1 on, scores, and which places are filled.
+      100 slots an image: boxes in pixels, classes from 1 on, scores, and which slots are filled.
 
     Raises:
       TypeError, ValueError: as :func:`fasterrcnn_loss` does.
 
     Note:
-      Where the network says NaN, as it does of a NaN among the pixels, boxes and scores of the image are NaN and all of
-      its places valid. What is in the padding does not matter; nor how much there is, but for "resnet50_fpn", where it
-      is as in torchvision.
+      Where an output of the network is NaN, as for a NaN among the pixels, boxes and scores of the image are NaN and
+      all of its slots valid. What is in the padding does not matter; nor how much there is, but for "resnet50_fpn",
+      where it is as in torchvision.
 
     Reference: section 11.5.
     """
@@ -333,7 +333,7 @@ def fasterrcnn_predict(model: FasterRCNN, images: Float[Array, "n h w 3"], sizes
 
 
 def _nan_where(lost: Bool[Array, "n 1"], found: Detections) -> Detections:
-    """Boxes and scores of these images are unknown."""
+    """NaN boxes and scores for these images."""
     boxes = jnp.where(lost[..., None], jnp.nan, found.boxes)
     return Detections(boxes, found.labels, jnp.where(lost, jnp.nan, found.scores), found.valid | lost)
 

@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 from jaxmath._array import in_range
 from jaxmath.conv.trimming import extended
 from jaxmath.models._convolution import Conv
+from jaxmath.models._initialization import as_rngs
 
 _SIDES = (28, 32)
 
@@ -66,6 +67,7 @@ class LeNet(nnx.Module):
             raise ValueError(f"models.LeNet: expected mean and std of shape () or ({channels},), got {shapes}")
         std = in_range("models.LeNet", "std", std, "[0, inf)", scalar=False)
         self.mean, self.std = (nnx.BatchStat(jnp.full(channels, a, param_dtype)) for a in (mean, std))
+        rngs = as_rngs("models.LeNet", rngs)
         # Glorot's variance, and 5/3 of its deviation because tanh makes what it gets smaller
         kernel_init = nnx.initializers.variance_scaling((5 / 3) ** 2, "fan_avg", "uniform")
         common = {"dtype": dtype, "param_dtype": param_dtype, "kernel_init": kernel_init}

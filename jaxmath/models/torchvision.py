@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
+from jaxmath._array import in_range
 from jaxmath._files import as_path, read_arrays
 from jaxmath.models._batch_norm import BatchNorm
 from jaxmath.models._layers import ConvNorm
@@ -77,7 +78,7 @@ def import_torchvision(
       TypeError: if the model is none of these, or ``weights`` are neither arrays by name nor a path.
       FileNotFoundError: if there is no such file.
       ValueError: naming every array that is missing, unexpected, of another shape or not of floats; or naming the file,
-        if it is truncated, in another format, or names anything but tensors.
+        if it is truncated, in another format, or names anything but tensors; or if ``frozen_epsilon`` is negative.
 
     Note:
       The weights that torchvision publishes expect images whose channels were normalised with means (0.485, 0.456,
@@ -88,6 +89,8 @@ def import_torchvision(
     Example:
       >>> model = import_torchvision(ResNet(18, rngs=nnx.Rngs(0)), "resnet18-f37072fd.pth")  # doctest: +SKIP
     """
+    if frozen_epsilon is not None:
+        in_range(_NAME, "frozen_epsilon", frozen_epsilon, "[0, inf)")
     weights_of_model = _weights(model)
     if isinstance(weights, Mapping):
         source, found = "the mapping", dict(weights)

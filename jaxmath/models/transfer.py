@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 
 from jaxmath._array import as_size, in_range
 from jaxmath.data.augment import IMAGENET_MEAN, IMAGENET_STD
+from jaxmath.models._initialization import as_rngs
 from jaxmath.models._layers import check_module
 from jaxmath.models.faster_rcnn import FasterRCNN
 
@@ -76,7 +77,7 @@ def replace_head(model: Model, num_classes: int, *, rngs: nnx.Rngs) -> Model:
       The model.
 
     Raises:
-      TypeError: if it is no Flax NNX module, or the number of classes is no integer.
+      TypeError: if it is no Flax NNX module, the number of classes is no integer, or ``rngs`` are no ``nnx.Rngs``.
       ValueError: if the model is no detector and no fully connected layer of it is called ``output``, or there are too
         few classes.
 
@@ -90,6 +91,7 @@ def replace_head(model: Model, num_classes: int, *, rngs: nnx.Rngs) -> Model:
     """
     name = "models.replace_head"
     check_module(name, model)
+    rngs = as_rngs(name, rngs)
     if isinstance(model, FasterRCNN):
         model.num_classes = as_size(name, "num_classes", num_classes, least=2)
         model.logits, model.codes = (

@@ -109,7 +109,7 @@ right.set_title("2,500 cells, each with nine")
 plt.show()
 
 # %% [markdown]
-# ## What each anchor is for
+# ## Assignment of anchors
 #
 # Overlap is measured by intersection over union, $|A \cap B| / |A \cup B|$. An anchor that overlaps a true box by 0.7
 # or more is an *object*, one that overlaps all of them by less than 0.3 is *background*, and what lies between is
@@ -175,8 +175,8 @@ print(f"decoded again: off by {jnp.abs(back - wanted).max():.1e} pixels")
 # The region proposal network is small: a convolution of 3 x 3 on the feature map, and after it two of 1 x 1, one with a
 # logit and one with a code for each of the nine anchors of a cell, the same everywhere in the picture.
 #
-# What comes out of the region proposal network is, for each anchor, a score and a code. Ours has learnt nothing yet;
-# let one that is half trained be played by the truth with noise.
+# Its output is a score and a code for each anchor. There is no trained network yet, so the true codes with noise stand
+# in for one that is half trained.
 
 # %%
 keys = jax.random.split(jax.random.key(1), 2)
@@ -191,7 +191,7 @@ print(f"{((boxes < 0) | (boxes > 800)).any(axis=1).sum():,} of {len(boxes):,} re
 # Boxes are clipped to the picture, those with a side below 16 pixels dropped, and of the others the best 2,000 kept.
 # Many of these show the same thing. *Non-maximum suppression* keeps the best box, drops all that overlap it by more
 # than 0.7, goes on with the best of the rest, and so on. In a compiled program shapes are fixed, so the result has
-# places for 300 boxes, and says which of them are filled; a box with the score NaN is one that is not there.
+# slots for 300 boxes, and a mask of those that are filled; a box with the score NaN is dropped.
 
 # %%
 clipped = detection.clip(boxes, (800, 800))
@@ -206,7 +206,7 @@ plot.boxes(picture, proposals[:20], ax=right).set_title("the best 20 after suppr
 plt.show()
 
 # %% [markdown]
-# ## What each region is for
+# ## Assignment of regions
 #
 # The second part learns from a sample of these regions, to which the true boxes are added. Here one half of overlap is
 # enough to be an object, everything else is background, and at most a quarter of the sample are objects.
@@ -224,9 +224,9 @@ print({name: int((labels == k).sum()) for k, name in enumerate(("background", *n
 # %% [markdown]
 # ## Regions of one size
 #
-# The layers that follow want 7 x 7 cells, whatever the size of a region. *RoI pooling* lays a grid over it and takes
-# the largest feature of each cell, with all edges rounded to whole features. *RoI align* rounds nothing: it
-# interpolates at four points in each cell and takes their mean, so that the edges of a region have a derivative as
+# The layers that follow need 7 x 7 features, whatever the size of a region. *RoI pooling* lays a grid over it and takes
+# the largest feature of each bin, with all edges rounded to whole features. *RoI align* rounds nothing: it
+# interpolates at four points in each bin and takes their mean, so that the edges of a region have a derivative as
 # well. As features let us take the brightness of the picture itself, one for every 16 pixels.
 
 # %%
@@ -252,7 +252,7 @@ plt.show()
 # %% [markdown]
 # ## Two heads, four losses
 #
-# Two layers on the 49 cells, and then two heads: one says the class (background is class 0), the other a code for each
+# Two layers on the 49 bins, and then two heads: one says the class (background is class 0), the other a code for each
 # class. What is trained is the sum of four losses: cross entropy of anchors (object or not) and of regions (which
 # class), and for the objects of both the distance of codes,
 #
@@ -260,13 +260,13 @@ plt.show()
 # \qquad \beta = 1/9 .$$
 #
 # `models.FasterRCNN` has the backbone of the book, "vgg16", that of torchvision, "resnet50_fpn", whose weights it
-# takes, and a "small" one of eight convolutions and stride 8, for pictures like these. A network that knows nothing
+# takes, and a "small" one of eight convolutions and stride 8, for pictures like these. An untrained network
 # says one half for every anchor and a quarter for each of four classes: losses of $\log 2$ and $\log 4$.
 
 # %%
 detector = nnx.jit(lambda: models.FasterRCNN(4, backbone="small", rngs=nnx.Rngs(0)))()
 print(f"parameters: {models.count_parameters(detector):,}")
-learnt, seen = (data.shapes(jax.random.key(k), n, side=64) for k, n in ((1, 240), (2, 16)))
+training, unseen = (data.shapes(jax.random.key(k), n, side=64) for k, n in ((1, 240), (2, 16)))
 
 
 def loss(model, batch):
@@ -275,7 +275,7 @@ def loss(model, batch):
     return value, parts._asdict()
 
 
-_, parts = jax.jit(partial(loss, detector))((*(each[:8] for each in learnt), jax.random.key(0)))
+_, parts = jax.jit(partial(loss, detector))((*(each[:8] for each in training), jax.random.key(0)))
 print({name: round(float(part), 4) for name, part in parts.items()})
 
 # %% [markdown]
@@ -292,7 +292,7 @@ state = train.create(
     loss=loss,
     augment_batch=lambda key, batch: (*batch, key),
 )
-state, history = train.fit(state, tuple(learnt), batch_size=batch_size, num_epochs=num_epochs, progress=False)
+state, history = train.fit(state, tuple(training), batch_size=batch_size, num_epochs=num_epochs, progress=False)
 for row in history:
     print(f"epoch {row['epoch']}: " + ", ".join(f"{name} {row[name]:.3f}" for name in ("loss", *parts)))
 
@@ -300,18 +300,18 @@ for row in history:
 # ## Detections
 #
 # `fasterrcnn_predict` does all of it: features, proposals, suppression, the second part, its codes decoded, scores
-# above 0.05, suppression in each class. It has places for 100 boxes an image; here are those with a score above one
+# above 0.05, suppression in each class. It has slots for 100 boxes an image; here are those with a score above one
 # half on pictures that the network has not seen, true boxes dashed.
 
 # %%
 graphdef, weights = nnx.split(state.model)
 predict = jax.jit(lambda weights, *batch: models.fasterrcnn_predict(nnx.merge(graphdef, weights), *batch))
-found = predict(weights, seen.images / jnp.float32(255), seen.sizes)
+found = predict(weights, unseen.images / jnp.float32(255), unseen.sizes)
 fig, panels = plt.subplots(2, 4, figsize=(10, 5.2))
 for i, ax in enumerate(panels.flat):
     shown = np.asarray(found.valid[i] & (found.scores[i] > 0.5))
     notes = [f"{s:.2f}" for s in found.scores[i][shown]]
-    plot.boxes(seen.images[i] / 255, seen.boxes[i][seen.valid[i]], colors="white", dashed=True, ax=ax)
+    plot.boxes(unseen.images[i] / 255, unseen.boxes[i][unseen.valid[i]], colors="white", dashed=True, ax=ax)
     plot.boxes(None, found.boxes[i][shown], labels=notes, colors=[hues[int(k)] for k in found.labels[i][shown]], ax=ax)
 plt.show()
 
@@ -323,9 +323,9 @@ plt.show()
 # %%
 predictions = [
     (found.boxes[i][found.valid[i]], found.labels[i][found.valid[i]], found.scores[i][found.valid[i]])
-    for i in range(len(seen.images))
+    for i in range(len(unseen.images))
 ]
-answers = [(seen.boxes[i][seen.valid[i]], seen.labels[i][seen.valid[i]]) for i in range(len(seen.images))]
+answers = [(unseen.boxes[i][unseen.valid[i]], unseen.labels[i][unseen.valid[i]]) for i in range(len(unseen.images))]
 precision = detection.mean_average_precision(predictions, answers)
 print(f"mean average precision at an overlap of 0.5: {precision.mean:.3f}")
 print({names[k - 1]: round(value, 3) for k, value in precision.per_class.items()})
