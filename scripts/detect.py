@@ -6,8 +6,8 @@ the other orientation. They are by default those of the training, from ``options
 800 x 1344. The names of the classes are those of ``report.json`` beside the weights, or of ``--classes``.
 
 The folder gets ``detections.json``, for each photograph its boxes (x0, y0, x1, y1) in its own pixels, classes and
-scores, best first, and a drawing ``NAME.boxes.png``. The exit status is 2 for a file that cannot be read: then nothing
-is written.
+scores, best first, and a drawing ``NAME.boxes.png``. The exit status is 2 for a file that cannot be read: then there
+are no results.
 """
 
 import json
@@ -17,6 +17,7 @@ from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import typer
+from PIL import Image
 
 from jaxmath._files import check_output, json_of, write_bytes
 from jaxmath.data.prepared import read_photograph, scaled
@@ -27,6 +28,8 @@ import detectors
 import runs
 
 _SIZE = (800, 1344)
+_DRAWN = (2400, 1200)  # the largest size of a photograph in a drawing
+_TITLE = "Detections of jaxmath"  # in the file of a drawing
 
 
 class Bucket(NamedTuple):
@@ -56,23 +59,29 @@ def main(
 ) -> None:
     """Finds objects in photographs."""
     runs.keep_programs()
-    with runs.exit_statuses("nothing is written"):
-        options, report = (_beside(weights, name) for name in ("options.json", "report.json"))
+    with runs.exit_statuses("the same command begins again"):
+        options, report = (_dict_of(weights.parent / name) for name in ("options.json", "report.json"))
+        if (height is None) != (width is None):
+            raise ValueError("--height and --width go together")
         size = height or options.get("height") or _SIZE[0], width or options.get("width") or _SIZE[1]
         model = detectors.load_detector(weights)
         names = _names(classes, report.get("classes"), model.num_classes - 1)
-        drawings = _places(out, photographs)
+        buckets = _buckets(photographs, size)
+        drawings = _drawing_paths(out, photographs)
         found = {}
-        for batch in _buckets(photographs, size):
+        for batch in buckets:
             detected = detectors.detect(model, batch.images, batch.sizes, 4)
             for i, each, scale in zip(batch.indices, detected, batch.full / batch.sizes, strict=True):
+                if np.isnan(each[2]).any():
+                    raise ValueError(f"the scores of {photographs[i]} are NaN: see whether {weights} are finite")
                 boxes, labels, scores = (part[each[2] >= least] for part in each)
                 found[i] = boxes * np.tile(scale[::-1], 2), labels, scores
         _write(out, photographs, drawings, [found[i] for i in range(len(photographs))], names)
 
 
-def _beside(weights: Path, name: str) -> dict[str, Any]:
-    found = json_of(weights.parent / name)
+def _dict_of(path: Path) -> dict[str, Any]:
+    """From a JSON file, empty if it is none of one."""
+    found = json_of(path)
     return found if isinstance(found, dict) else {}
 
 
@@ -87,38 +96,41 @@ def _names(classes: str | None, known: Any, num_classes: int) -> list[str]:
     return [str(name) for name in given]
 
 
-def _places(out: Path, photographs: list[Path]) -> list[Path]:
-    """Where drawings go; raises where a file would be lost."""
+def _drawing_paths(out: Path, photographs: list[Path]) -> list[Path]:
+    """Files of the drawings; raises where another file would be lost."""
     out.mkdir(parents=True, exist_ok=True)
     drawings = [out / f"{path.stem}.boxes.png" for path in photographs]
     if len(set(drawings)) < len(drawings):
         raise ValueError("two photographs have one name: look at them in two runs with an --out each")
-    before = json_of(out / "detections.json")
-    ours = {each.get("drawing") for each in before} if _is_ours(out / "detections.json") else set()
-    check_output("cannot write", out / "detections.json", "a file of this script", _is_ours)
+    check_output("cannot write", out / "detections.json", "a file of this script", _is_list_of_detections)
     for path in drawings:
-        check_output("cannot write", path, "a drawing of this script", lambda path: path.name in ours)
+        check_output("cannot write", path, "a drawing of this script", _is_drawing)
     return drawings
 
 
-def _is_ours(path: Path) -> bool:
+def _is_drawing(path: Path) -> bool:
+    with Image.open(path) as image:
+        return image.info.get("Title") == _TITLE
+
+
+def _is_list_of_detections(path: Path) -> bool:
     found = json_of(path)
     return isinstance(found, list) and all(isinstance(each, dict) and "drawing" in each for each in found)
 
 
 def _buckets(photographs: list[Path], size: tuple[int, int]) -> list[Bucket]:
-    """Upright and lying photographs, each in a size of their orientation."""
+    """Portraits and landscapes, each padded to a size of their orientation."""
     read: dict[tuple[int, int], list[tuple[int, np.ndarray, tuple[int, int]]]] = {}
     for i, path in enumerate(photographs):
         photograph = read_photograph("detect", path)
         low, high = sorted(size)
-        turned = (high, low) if photograph.height > photograph.width else (low, high)
-        pixels = scaled(photograph, turned)
-        read.setdefault(turned, []).append((i, pixels, (photograph.height, photograph.width)))
+        bucket_size = (high, low) if photograph.height > photograph.width else (low, high)
+        pixels = scaled(photograph, bucket_size)
+        read.setdefault(bucket_size, []).append((i, pixels, (photograph.height, photograph.width)))
     buckets = []
-    for turned, rows in read.items():
+    for bucket_size, rows in read.items():
         indices, pixels, full = zip(*rows, strict=True)
-        images = np.zeros((len(rows), *turned, 3), np.uint8)
+        images = np.zeros((len(rows), *bucket_size, 3), np.uint8)
         for image, each in zip(images, pixels, strict=True):
             image[: each.shape[0], : each.shape[1]] = each
         sizes = np.array([each.shape[:2] for each in pixels], np.float32)
@@ -131,10 +143,14 @@ def _write(
 ) -> None:
     plot, rows = runs.figures(), []
     for path, drawing, (boxes, labels, scores) in zip(photographs, drawings, found, strict=True):
-        pixels = np.asarray(read_photograph("detect", path))
+        photograph = read_photograph("detect", path)
+        size = min(_DRAWN[0], photograph.height), min(_DRAWN[1], photograph.width)
+        pixels = scaled(photograph, size)
         figure = plot.pictures([pixels / 255])
-        detectors.draw_found(figure.axes[0], pixels, (boxes, labels, scores), names, 0.0)
-        runs.save_figure(drawing, figure)
+        figure.axes[0].clear()
+        scale = pixels.shape[1] / photograph.width
+        detectors.draw_found(figure.axes[0], pixels, (boxes * scale, labels, scores), names, 0.0)
+        runs.save_figure(drawing, figure, _TITLE)
         objects = [
             {
                 "box": [round(float(edge), 2) for edge in box],

@@ -45,7 +45,7 @@ def _predicted(graphdef: Any, weights: Any, images: jax.Array, sizes: jax.Array)
 
 
 def detect(model: models.FasterRCNN, images: Any, sizes: Any, batch_size: int = 8) -> list[Found]:
-    """What a detector finds in images of bytes; one program, for which the last batch is filled up."""
+    """Detections in images of bytes; one program, for which the last batch is filled up. The model is in evaluation."""
     model.eval()
     graphdef, weights = nnx.split(model)
     found, batch_size = [], min(batch_size, len(images))

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
+import matplotlib.pyplot as plt
 import numpy as np
 import typer
 from flax import nnx
@@ -267,8 +268,9 @@ def figures() -> Any:
     return plot
 
 
-def save_figure(path: Path, figure: Any) -> None:
-    """Writes a figure as a picture."""
+def save_figure(path: Path, figure: Any, title: str | None = None) -> None:
+    """Writes a figure as a PNG file, with a title among its texts, and closes it."""
     picture = io.BytesIO()
-    figure.savefig(picture, dpi=120)
+    figure.savefig(picture, dpi=120, metadata={"Title": title} if title else None)
+    plt.close(figure)
     write_bytes(path, picture.getvalue())

@@ -74,6 +74,7 @@ def main(
         training, validation, test, classes = _sets(options)
         if len(training.images) < batch_size:
             raise ValueError(f"--batch-size is {batch_size} for {len(training.images)} images")
+        options["classes"] = list(classes)  # a run goes on with the same ones
 
         def begin(goes_on: bool) -> train.State:
             steps = epochs * (len(training.images) // batch_size)
@@ -119,8 +120,8 @@ def _model(options: dict[str, Any], num_classes: int, weights: Path | None) -> m
     if weights is None:
         return detectors.new_detector(num_classes, options["backbone"], options["seed"], **types)
     model = detectors.load_detector(weights, **types)
-    if model.kind != options["backbone"]:
-        raise ValueError(f"{weights} has the backbone {model.kind}, got --backbone {options['backbone']}")
+    if model.backbone_name != options["backbone"]:
+        raise ValueError(f"{weights} has the backbone {model.backbone_name}, got --backbone {options['backbone']}")
     if model.num_classes == num_classes:
         print(f"{weights} are of {num_classes - 1} classes too: their last layers stay")
         return model

@@ -147,9 +147,19 @@ def encoded(pixels, ending="png", mode=None, **options):
     return content.getvalue()
 
 
+def turned_right():
+    """The note of a camera that its picture is to be turned clockwise."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    return exif
+
+
 GREY = np.arange(256, dtype=np.uint8).reshape(16, 16)
 KINDS = {
     "16 bits": encoded(257 * GREY.astype(np.uint16)),
+    "on its side": encoded(np.rot90(GREY), exif=turned_right()),
+    "a damaged note": encoded(GREY, exif=b"Exif\x00\x00none"),
+    "on its side, 16 bits": encoded(257 * np.rot90(GREY).astype(np.uint16), exif=turned_right()),
     "8 bits": encoded(GREY),
     "alpha": encoded(GREY, mode="LA"),
     "palette": encoded(GREY, mode="P", transparency=bytes(range(256))),

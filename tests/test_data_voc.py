@@ -133,6 +133,35 @@ def test_a_name_with_a_blank_and_a_photograph_that_lies_on_its_side(folder):
     np.testing.assert_array_equal(scenes.boxes[0, 0], [0, 0, 20, 40])
 
 
+def test_annotations_of_a_photograph_on_its_side_are_refused(folder):
+    image, exif = Image.new("RGB", (40, 20), "white"), Image.Exif()
+    exif[0x0112] = 6
+    image.save(folder / "JPEGImages/b.png", exif=exif)
+    for size, refused in (((40, 20), True), ((20, 40), False), ((0, 0), False)):
+        width, height = size
+        whole = annotation(("dog", 1, 1, 15, 15)).replace(
+            "<object>", f"<size><width>{width}</width><height>{height}</height></size><object>"
+        )
+        (folder / "Annotations/b.xml").write_text(whole)
+        if refused:
+            with pytest.raises(
+                ValueError, match=r"b\.xml has the sides of its photograph exchanged, .* 40 x 20 pixels"
+            ):
+                data.voc_folder(folder, "val", size=(40, 40))
+        else:
+            assert data.voc_folder(folder, "val", size=(40, 40))[0].valid.sum() == 1
+
+
+def test_files_of_other_systems(folder):
+    """A mark of UTF-8 before the first name, and hidden files, are passed over; other encodings are named."""
+    (folder / "ImageSets/Main/val.txt").write_text("\ufeffb\n", encoding="utf-8")
+    (folder / "Annotations/._a.xml").write_bytes(b"\x00\x05")
+    assert data.voc_folder(folder, "val", size=(30, 10))[0].images.shape == (1, 30, 10, 3)
+    (folder / "ImageSets/Main/val.txt").write_text("b\n", encoding="utf-16")
+    with pytest.raises(ValueError, match=r"val\.txt is no text in UTF-8"):
+        data.voc_folder(folder, "val", size=(30, 10))
+
+
 @pytest.mark.bad_input
 def test_classes_that_are_none(folder):
     for bad in ("dog", ("dog", "dog")):

@@ -228,6 +228,16 @@ def test_average_precision_against_loops(seed):
         assert each.mean == pytest.approx(np.mean(list(each.per_class.values())))
 
 
+@pytest.mark.parametrize("num_found", [3, 6, 7])
+def test_recalls_that_are_one_of_the_eleven_points(num_found):
+    """Of ten objects, all detections right: 3 / 10 is such a point, which 3 * 0.1 in floating point is not."""
+    boxes = np.arange(10)[:, None] * 5 + np.array([0, 0, 4, 4])
+    labels = np.ones(10, int)
+    found = [(boxes[:num_found], labels[:num_found], np.linspace(1, 0.5, num_found))]
+    measured = detection.mean_average_precision(found, [(boxes, labels)], interpolation="eleven")
+    assert measured.mean == pytest.approx((num_found + 1) / 11, abs=1e-12)
+
+
 @pytest.mark.once
 @pytest.mark.parametrize("seed", range(3))
 def test_average_precision_against_pycocotools(seed, capsys):

@@ -78,6 +78,8 @@ def test_truths_that_are_wrong_make_the_loss_nan(loss_of):
         (value, parts), _ = loss_of(images, sizes, bad_boxes, bad_labels, valid)
         assert jnp.isnan(value)
         assert all(map(jnp.isnan, parts))
+    for size in ([64.0, 97.0], [96.0, 64.0], [0.0, 50.0], [jnp.nan, 50.0]):
+        assert jnp.isnan(loss_of(images, sizes.at[1].set(jnp.array(size)), boxes, labels, valid)[0][0])
 
 
 def test_no_slot_for_a_box(model):
@@ -147,6 +149,9 @@ def test_detections_of_a_batch_are_those_of_each_image(model):
     assert set(np.unique(together.labels)) <= {1, 2, 3}
     odd = run(images.at[1, 40:].set(jnp.nan), sizes)
     np.testing.assert_array_equal(odd.boxes, together.boxes)
+    exchanged = run(images, sizes.at[1].set(jnp.array([96.0, 64.0])))  # no size of these images
+    assert jnp.isnan(exchanged.scores[1]).all()
+    np.testing.assert_array_equal(exchanged.scores[0], together.scores[0])
     assert run._cache_size() == 1  # one program for all images of one bucket
 
 

@@ -21,6 +21,7 @@ import pytest
 import safetensors.numpy
 from flax import nnx
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from jaxmath import data, detection, gmm, models
 
@@ -500,10 +501,17 @@ def test_train_autoencoder_says_what_is_wrong(tmp_path, run_here):
 
 @pytest.fixture
 def few_scenes(monkeypatch):
-    """Eight of them at most, and empty figures."""
+    """Eight of them at most, and figures of one pixel."""
     shapes = data.shapes
     monkeypatch.setattr(data, "shapes", lambda key, n, *, side: shapes(key, min(n, 8), side=side))
-    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda figure, file, **options: file.write(b"figure"))
+
+    def save(figure, file, *, dpi, metadata):
+        texts = PngInfo()
+        for name, value in (metadata or {}).items():
+            texts.add_text(name, value)
+        Image.new("L", (1, 1)).save(file, "png", pnginfo=texts)
+
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", save)
 
 
 DETECTOR = ["--height", 32, "--width", 32, "--batch-size", 4, "--epochs", 2]
@@ -559,6 +567,16 @@ def check_detections(folder, run_here, weights):
         assert ((boxes >= 0) & (boxes <= [width, height, width, height])).all()
         assert boxes.max() > max(height, width) / 2
         assert {found["class"] for found in each["objects"]} <= {"disc", "square", "triangle"}
+    weights_of, bad = arrays_of(weights), folder / "bad.safetensors"
+    safetensors.numpy.save_file(weights_of | {"logits.bias": np.full(4, np.nan, np.float32)}, bad)
+    result = run_here("detect.py", bad, *command[2:4], "--height", 32, "--width", 32, "--out", folder / "bad")
+    assert (result.returncode, f"the scores of {folder / 'a.png'} are NaN" in result.stderr) == (2, True), result.stderr
+    (folder / "found" / "detections.json").unlink()  # as after a run that was interrupted
+    (folder / "found" / "b.boxes.png").unlink()
+    Image.new("L", (1, 1)).save(folder / "found" / "b.boxes.png")
+    result = run_here(*command)
+    assert (result.returncode, "b.boxes.png: the file that is there is not a drawing" in result.stderr) == (2, True)
+    (folder / "found" / "b.boxes.png").unlink()
     (folder / "found" / "detections.json").write_text("{}")
     result = run_here(*command)
     assert (result.returncode, "is not a file of this script" in result.stderr) == (2, True)
@@ -679,6 +697,7 @@ def test_buckets_of_photographs(tmp_path):
         (["train_fasterrcnn.py", "--batch-size", 9], "--batch-size is 9 for 8 images"),
         (["train_fasterrcnn.py", "--dataset", "voc", "--data-dir", "nowhere"], "data.voc_folder: no folder nowhere"),
         (["detect.py", "none.safetensors", "a.png"], "cannot load: no file none.safetensors"),
+        (["detect.py", "none.safetensors", "a.png", "--height", 800], "--height and --width go together"),
     ],
 )
 def test_detector_scripts_say_what_is_wrong(tmp_path, run_here, few_scenes, arguments, message):

@@ -85,7 +85,8 @@ def stream(
     """One epoch of batches from photographs, decoded in threads and put on the device while the caller computes.
 
     Of each photograph the largest part in the middle that has the proportions of ``size`` is brought to that size,
-    with antialiasing; grey ones become colour, 16 bits become 8, and transparency is lost.
+    with antialiasing. Photographs are turned upright if their files say how; grey ones become colour, 16 bits become 8,
+    and transparency is lost.
 
     Args:
       key: as for :func:`batches`.

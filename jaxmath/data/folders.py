@@ -32,8 +32,8 @@ def image_folder(path: str | os.PathLike[str], split: str, *, size: tuple[int, i
       size: height and width of the results.
 
     Returns:
-      Images and labels in the order of the classes, and there of the files, by name. Grey images become colour, 16 bits
-      become 8, and transparency is lost.
+      Images and labels in the order of the classes, and there of the files, by name. Photographs are turned upright if
+      their files say how. Grey images become colour, 16 bits become 8, and transparency is lost.
 
     Raises:
       FileNotFoundError: if there is no such folder.

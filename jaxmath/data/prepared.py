@@ -121,13 +121,18 @@ class _Records(Sequence):
 
 
 def to_rgb(image: Any) -> Any:
-    """A PIL image in colour with 8 bits: grey ones of 16 bits are scaled, transparency is lost.
+    """A PIL image in colour with 8 bits, turned upright if its file says how.
+
+    Grey ones of 16 bits are scaled, transparency is lost.
 
     Raises:
       ValueError: naming the mode, for numbers without a range (32 bits, floats) and for modes without a conversion.
     """
-    from PIL import Image
+    from PIL import Image, ImageOps
 
+    image.load()
+    with contextlib.suppress(Exception):  # PIL raises what a damaged note of the camera leads to; the pixels are there
+        ImageOps.exif_transpose(image, in_place=True)  # a copy would lose its format
     mode = image.mode
     if mode.startswith("I;16") or (mode == "I" and image.format == "PNG"):  # older versions of PIL read I of 16 bits
         pixels = np.asarray(image).astype(np.int64)
@@ -151,19 +156,18 @@ def fitted(image: Any, size: tuple[int, int]) -> UInt8[np.ndarray, "h w 3"]:
 
 
 def read_photograph(name: str, path: Path) -> Any:
-    """A PIL image in colour, turned upright as its file says.
+    """A PIL image, as :func:`to_rgb` makes it.
 
     Raises:
       FileNotFoundError: if there is no such file.
       ValueError: naming the file, if it is no image.
     """
-    from PIL import Image, ImageOps
+    from PIL import Image
 
     if not path.is_file():
         raise FileNotFoundError(f"{name}: no file {path}")
     try:
         with Image.open(path) as image:
-            ImageOps.exif_transpose(image, in_place=True)
             return to_rgb(image)
     except Exception as error:  # PIL raises what the damage leads to: OSError, SyntaxError, struct.error ...
         raise ValueError(f"{name}: {path} cannot be read as an image ({error})") from error
@@ -173,9 +177,10 @@ def scaled(image: Any, size: tuple[int, int]) -> UInt8[np.ndarray, "h w 3"]:
     """A PIL image in colour, as large as fits into a size with its proportions."""
     from PIL import Image
 
-    factor = min(size[0] / image.height, size[1] / image.width)
-    height, width = (max(1, round(factor * side)) for side in (image.height, image.width))
-    return np.asarray(to_rgb(image).resize((width, height), Image.Resampling.BILINEAR))
+    upright = to_rgb(image)
+    factor = min(size[0] / upright.height, size[1] / upright.width)
+    height, width = (max(1, round(factor * side)) for side in (upright.height, upright.width))
+    return np.asarray(upright.resize((width, height), Image.Resampling.BILINEAR))
 
 
 def _digits(split: str) -> Images:

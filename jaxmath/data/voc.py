@@ -26,6 +26,11 @@ class _Object(NamedTuple):
     box: np.ndarray  # in pixels of the file
 
 
+class _Annotation(NamedTuple):
+    objects: list[_Object]
+    size: list[str]  # height and width of the photograph, as they are written
+
+
 def voc_folder(
     path: str | os.PathLike[str], split: str, *, size: tuple[int, int], classes: Sequence[str] | None = None
 ) -> tuple[Scenes, tuple[str, ...]]:
@@ -33,8 +38,9 @@ def voc_folder(
 
     A folder has ``ImageSets/Main/<split>.txt`` with one name in a line, ``JPEGImages/<name>.jpg`` (also .jpeg and .png)
     and ``Annotations/<name>.xml``. Pixels count from 1 there and a box includes its last ones, so that xmin = 1 and
-    xmax = 3 becomes the edges 0 and 3. Objects that are marked as difficult are left out; VOC's own evaluation neither
-    rewards nor punishes who finds them. Photographs are turned upright if their file says how.
+    xmax = 3 becomes the edges 0 and 3. Objects that are marked as difficult are left out; VOC's own evaluation ignores
+    detections of them. Photographs are turned upright if their file says how, and boxes are those of the upright ones.
+    Files whose names begin with a dot are left out.
 
     Args:
       path: the folder.
@@ -44,12 +50,13 @@ def voc_folder(
       classes: names of the classes, which get the labels 1, 2, ...; by default all names of the folder, sorted.
 
     Returns:
-      The scenes, as NumPy arrays with as many slots for boxes as the richest image needs, and the classes.
+      The scenes, as NumPy arrays with as many slots for boxes as the image with the most needs, and the classes.
 
     Raises:
       FileNotFoundError: naming it, if there is no such folder or split, or a file of a photograph is missing.
-      ValueError: naming the file, if it is no annotation or no image, a class is unknown, or a box has no area or none
-        in its image; if classes repeat, or the size is not of two positive numbers.
+      ValueError: naming the file, if it is no annotation or no image, a class is unknown, a box has no area or none
+        in its image, or the annotation is of the photograph before it was turned upright; if classes repeat, or the
+        size is not of two positive numbers.
       TypeError: if the path is none, or a size is no integer.
 
     Warns:
@@ -67,17 +74,20 @@ def voc_folder(
     names = _listed(path, split)
     files = [path / "Annotations" / f"{name}.xml" for name in names]
     known = _all_classes(path) if classes is None else _given_classes(classes)
-    objects = [_objects(file) for file in files]
+    annotations = [_annotation(file) for file in files]
     photographs = [_photograph(path, name) for name in names]
     images, sizes = np.zeros((len(names), height, width, 3), np.uint8), np.zeros((len(names), 2), np.float32)
-    most = max(1, *map(len, objects))
+    most = max(1, *(len(each.objects) for each in annotations))
     boxes, labels = np.zeros((len(names), most, 4), np.float32), np.zeros((len(names), most), np.int32)
     num_clipped = 0
     with ThreadPoolExecutor(min(16, os.cpu_count() or 1)) as pool:
         for i, (image, before) in enumerate(pool.map(partial(_read, size=(height, width)), photographs)):
             images[i, : image.shape[0], : image.shape[1]], sizes[i] = image, image.shape[:2]
             scale = np.tile(sizes[i] / before, 2)[[1, 0, 3, 2]]
-            for j, (name, box) in enumerate(objects[i]):
+            if annotations[i].size == [str(side) for side in before[::-1]] and before[0] != before[1]:
+                turned = f"{before[0]} x {before[1]} pixels upright"
+                raise ValueError(f"{_WHO}: {files[i]} has the sides of its photograph exchanged, which is {turned}")
+            for j, (name, box) in enumerate(annotations[i].objects):
                 inside = _inside(files[i], box, before)
                 num_clipped += bool((inside != box).any())
                 boxes[i, j], labels[i, j] = inside * scale, _label(files[i], name, known)
@@ -92,9 +102,12 @@ def _listed(path: Path, split: str) -> list[str]:
         raise FileNotFoundError(f"{_WHO}: no folder {path}; expected one with {path}/ImageSets/Main/<split>.txt")
     file = path / "ImageSets" / "Main" / f"{split}.txt"
     if not file.is_file():
-        splits = ", ".join(sorted(other.stem for other in file.parent.glob("*.txt"))) or "none"
+        splits = ", ".join(sorted(other.stem for other in file.parent.glob("[!.]*.txt"))) or "none"
         raise FileNotFoundError(f"{_WHO}: no file {file}; the splits of {path} are: {splits}")
-    names = [line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+    try:
+        names = [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{_WHO}: {file} is no text in UTF-8 ({error})") from error
     if not names:
         raise ValueError(f"{_WHO}: {file} names no photograph")
     if all(line.split()[-1] in ("-1", "0", "1") and len(line.split()) == 2 for line in names):
@@ -104,8 +117,8 @@ def _listed(path: Path, split: str) -> list[str]:
 
 def _all_classes(path: Path) -> tuple[str, ...]:
     """The names of all objects of a folder, of any split, so that splits agree."""
-    files = sorted((path / "Annotations").glob("*.xml"))
-    return tuple(sorted({each.name for file in files for each in _objects(file)}))
+    files = sorted((path / "Annotations").glob("[!.]*.xml"))
+    return tuple(sorted({each.name for file in files for each in _annotation(file).objects}))
 
 
 def _given_classes(classes: Any) -> tuple[str, ...]:
@@ -114,14 +127,15 @@ def _given_classes(classes: Any) -> tuple[str, ...]:
     return tuple(map(str, classes))
 
 
-def _objects(file: Path) -> list[_Object]:
+def _annotation(file: Path) -> _Annotation:
     try:
         root = ElementTree.parse(file).getroot()
     except FileNotFoundError:
         raise FileNotFoundError(f"{_WHO}: no file {file}") from None
     except (ElementTree.ParseError, OSError, ValueError) as error:
         raise ValueError(f"{_WHO}: {file} is no annotation ({error})") from error
-    return [_object(file, each) for each in root.iter("object") if each.findtext("difficult", "0").strip() != "1"]
+    objects = [_object(file, each) for each in root.iter("object") if each.findtext("difficult", "0").strip() != "1"]
+    return _Annotation(objects, [root.findtext(f"size/{side}", "").strip() for side in ("height", "width")])
 
 
 def _object(file: Path, element: Any) -> _Object:

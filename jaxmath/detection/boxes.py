@@ -80,8 +80,8 @@ def giou(a: Num[ArrayLike, "n 4"], b: Num[ArrayLike, "m 4"]) -> Float[Array, "n 
     overlap, union = _overlap_and_union(of_a, of_b)
     outer = [jnp.minimum(low, other) for low, other in zip(of_a[:2], of_b[:2], strict=True)]
     outer += [jnp.maximum(high, other) for high, other in zip(of_a[2:], of_b[2:], strict=True)]
-    hull = _area(outer)
-    return _quotient(overlap, union) - _quotient(hull - union, hull)
+    enclosing = _area(outer)
+    return _quotient(overlap, union) - _quotient(enclosing - union, enclosing)
 
 
 def clip(boxes: Num[ArrayLike, "*n 4"], size: Any) -> Float[Array, "*n 4"]:

@@ -39,15 +39,16 @@ def mean_average_precision(
 ) -> AveragePrecision:
     """The area under the curves of precision over recall, by the rules of VOC or of COCO.
 
-    The detections of a class, best first, are hits if a true box that is not used yet overlaps them enough. VOC takes
-    the true box of the largest overlap, a miss if it is used already; COCO the best that is not used, and looks at 100
-    detections of an image and class. At each recall the precision is the largest at that recall or above.
+    The detections of a class, best first, are true positives if an unmatched true box overlaps them enough, which is
+    then matched. VOC takes the true box of the largest overlap, and a false positive if that is matched already; COCO
+    the unmatched one of the largest overlap, and 100 detections of an image and class at most. At each recall the
+    precision is the largest at that recall or above.
 
     Args:
       predictions: ``(boxes, labels, scores)`` of each image, of shapes ``(n, 4)``, ``(n,)`` and ``(n,)``.
       truths: ``(boxes, labels)`` of each image, of shapes ``(m, 4)`` and ``(m,)``.
-      iou_thresholds: from which overlap on a detection is a hit, in (0, 1]; several are averaged: COCO has 0.5, 0.55,
-        ..., 0.95.
+      iou_thresholds: from which overlap on a detection is a true positive, in (0, 1]; several are averaged: COCO has
+        0.5, 0.55, ..., 0.95.
       interpolation: "area" under the whole curve (VOC from 2010 on), "eleven" points of recall (VOC 2007), or "coco":
         101 points and COCO's matching.
 
@@ -59,8 +60,8 @@ def mean_average_precision(
         integer, a true box has no area, or a threshold is out of range.
 
     Note:
-      All true boxes count: VOC's mark of difficult objects and COCO's of crowds, which are neither hits nor misses
-      there, and COCO's classes of area have no place here.
+      All true boxes count: VOC's mark of difficult objects and COCO's of crowds, whose detections are ignored there,
+      and COCO's classes of area are not supported.
 
     Example:
       >>> box = [[0, 0, 2, 2]]
@@ -112,37 +113,37 @@ def _of_class(found: tuple, true: tuple, label: float, coco: bool) -> _Image:
 
 def _of_threshold(images: list[_Image], threshold: float, interpolation: str) -> float:
     """The average precision of one class."""
-    hits_of = _coco_hits if interpolation == "coco" else _voc_hits
+    matched = _matched_by_coco if interpolation == "coco" else _matched_by_voc
     order = np.argsort(-np.concatenate([each.scores for each in images]), kind="stable")
-    hits = np.cumsum(np.concatenate([hits_of(each.overlaps, threshold) for each in images])[order])
+    true_positives = np.cumsum(np.concatenate([matched(each.overlaps, threshold) for each in images])[order])
     num_true = sum(each.overlaps.shape[1] for each in images)
-    recall, precision = hits / num_true, hits / np.arange(1, len(hits) + 1)
+    recall, precision = true_positives / num_true, true_positives / np.arange(1, len(order) + 1)
     precision = np.maximum.accumulate(precision[::-1])[::-1]
     if interpolation == "area":
         return float(np.sum(np.diff(recall, prepend=0) * precision))
-    points = np.linspace(0, 1, 11 if interpolation == "eleven" else 101)
+    points = np.arange(11) / 10 if interpolation == "eleven" else np.linspace(0, 1, 101)  # as pycocotools rounds
     return float(np.mean(np.append(precision, 0)[np.searchsorted(recall, points)]))
 
 
-def _voc_hits(overlaps: np.ndarray, threshold: float) -> np.ndarray:
-    """Whether each detection hits: the true box of its largest overlap must be free."""
-    hits, used = np.zeros(len(overlaps), bool), np.zeros(overlaps.shape[1], bool)
+def _matched_by_voc(overlaps: np.ndarray, threshold: float) -> np.ndarray:
+    """Whether each detection is a true positive: the true box of its largest overlap must be unmatched."""
+    positive, matched = np.zeros(len(overlaps), bool), np.zeros(overlaps.shape[1], bool)
     for i, row in enumerate(overlaps if overlaps.shape[1] else ()):
         best = row.argmax()
-        hits[i] = row[best] >= threshold and not used[best]
-        used[best] |= hits[i]
-    return hits
+        positive[i] = row[best] >= threshold and not matched[best]
+        matched[best] |= positive[i]
+    return positive
 
 
-def _coco_hits(overlaps: np.ndarray, threshold: float) -> np.ndarray:
-    """Whether each detection hits: the best true box that is free counts, the last of equal ones."""
-    hits, used = np.zeros(len(overlaps), bool), np.zeros(overlaps.shape[1], bool)
+def _matched_by_coco(overlaps: np.ndarray, threshold: float) -> np.ndarray:
+    """Whether each detection is a true positive: of the best unmatched true box, the last of equal ones."""
+    positive, matched = np.zeros(len(overlaps), bool), np.zeros(overlaps.shape[1], bool)
     for i, row in enumerate(overlaps if overlaps.shape[1] else ()):
-        free = np.where(used, -1, row)
-        best = len(row) - 1 - free[::-1].argmax()
-        hits[i] = free[best] >= min(threshold, 1 - 1e-10)
-        used[best] |= hits[i]
-    return hits
+        unmatched = np.where(matched, -1, row)
+        best = len(row) - 1 - unmatched[::-1].argmax()
+        positive[i] = unmatched[best] >= min(threshold, 1 - 1e-10)
+        matched[best] |= positive[i]
+    return positive
 
 
 def _iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -67,30 +67,30 @@ def nms(
 def _suppressed(corners: Array, scores: Array, classes: Array, threshold: Array, max_outputs: int) -> Selection:
     """Suppression block by block, by decreasing score: the kept boxes of a block suppress those after it."""
     order = jnp.argsort(-scores, stable=True)
-    alive = ~jnp.isnan(scores[order] + threshold)
-    num_blocks, num_alive = -(-len(order) // _BLOCK), alive.sum()  # those with NaN scores come last
+    remaining = ~jnp.isnan(scores[order] + threshold)
+    num_blocks, num_remaining = -(-len(order) // _BLOCK), remaining.sum()  # those with NaN scores come last
     rest = num_blocks * _BLOCK - len(order)
-    corners, classes, alive = (
-        jnp.pad(each, [(0, rest)] + [(0, 0)] * (each.ndim - 1)) for each in (corners[order], classes[order], alive)
+    corners, classes, remaining = (
+        jnp.pad(each, [(0, rest)] + [(0, 0)] * (each.ndim - 1)) for each in (corners[order], classes[order], remaining)
     )
     sides, earlier = _boxes.edges(corners), jnp.arange(_BLOCK)[:, None] < jnp.arange(_BLOCK)
 
-    def goes_on(carry: tuple) -> Array:
+    def cond(carry: tuple) -> Array:
         _, block, count = carry
-        return (block * _BLOCK < num_alive) & (count < max_outputs)
+        return (block * _BLOCK < num_remaining) & (count < max_outputs)
 
     def step(carry: tuple) -> tuple:
-        alive, block, count = carry
+        remaining, block, count = carry
         mine = partial(jax.lax.dynamic_slice_in_dim, start_index=block * _BLOCK, slice_size=_BLOCK)
         overlaps = _boxes.iou_of_edges([mine(side)[:, None] for side in sides], sides)
         suppresses = (overlaps > threshold) & (mine(classes)[:, None] == classes)
-        kept = _greedy(mine(alive), mine(suppresses, axis=1) & earlier)
+        kept = _greedy(mine(remaining), mine(suppresses, axis=1) & earlier)
         later = jnp.arange(len(classes)) >= (block + 1) * _BLOCK
-        alive = alive & ~(later & (suppresses & kept[:, None]).any(axis=0))
-        return jax.lax.dynamic_update_slice_in_dim(alive, kept, block * _BLOCK, 0), block + 1, count + kept.sum()
+        remaining = remaining & ~(later & (suppresses & kept[:, None]).any(axis=0))
+        return jax.lax.dynamic_update_slice_in_dim(remaining, kept, block * _BLOCK, 0), block + 1, count + kept.sum()
 
-    alive, blocks, _ = jax.lax.while_loop(goes_on, step, (alive, 0, 0))
-    kept = alive & (jnp.arange(len(alive)) < blocks * _BLOCK)
+    remaining, blocks, _ = jax.lax.while_loop(cond, step, (remaining, 0, 0))
+    kept = remaining & (jnp.arange(len(remaining)) < blocks * _BLOCK)
     (indices,) = jnp.nonzero(kept, size=max_outputs, fill_value=0)
     valid = jnp.arange(max_outputs) < kept.sum()
     return Selection(jnp.where(valid, order[indices], 0).astype(jnp.int32), valid)

@@ -118,14 +118,14 @@ class FasterRCNN(nnx.Module):
     ):
         name = "models.FasterRCNN"
         self.num_classes = as_size(name, "num_classes", num_classes, least=2)
-        self.kind = one_of(name, "backbone", backbone, tuple(_SETTINGS))
-        settings, types = _SETTINGS[self.kind], {"dtype": dtype, "param_dtype": param_dtype}
-        num_anchors = len(_RATIOS) * (1 if self.kind == "resnet50_fpn" else len(settings.scales))
+        self.backbone_name = one_of(name, "backbone", backbone, tuple(_SETTINGS))
+        settings, types = _SETTINGS[self.backbone_name], {"dtype": dtype, "param_dtype": param_dtype}
+        num_anchors = len(_RATIOS) * (1 if self.backbone_name == "resnet50_fpn" else len(settings.scales))
         self.backbone = settings.make(**types)
         self.proposal_head = ProposalHead(settings.features, num_anchors, **types)
         self.hidden1 = linear(_BINS[0] * _BINS[1] * settings.features, settings.hidden, **types)
         self.hidden2 = linear(settings.hidden, settings.hidden, **types)
-        rate = 0.5 if self.kind == "vgg16" else 0.0
+        rate = 0.5 if self.backbone_name == "vgg16" else 0.0
         self.dropout1, self.dropout2 = (dropout_layer(name, "dropout", rate, rngs) for _ in range(2))
         self.logits = linear(settings.hidden, num_classes, 0.01, **types)
         self.codes = linear(settings.hidden, 4 * num_classes, 0.001, **types)
@@ -145,12 +145,12 @@ class FasterRCNN(nnx.Module):
 
     def _padded(self, size: Sequence[int]) -> list[int]:
         """Sides of images as the backbone gets them: of a pyramid multiples of 32, as in torchvision."""
-        return [-(-side // 32) * 32 if self.kind == "resnet50_fpn" else side for side in size]
+        return [-(-side // 32) * 32 if self.backbone_name == "resnet50_fpn" else side for side in size]
 
     def _anchors(self, maps: Maps, size: Sequence[int]) -> list[Float[Array, "_ 4"]]:
         """Of each map of images of this size, in float32 at least."""
-        settings, shapes = _SETTINGS[self.kind], [(each.shape[1], each.shape[2]) for each in maps.features]
-        if self.kind != "resnet50_fpn":
+        settings, shapes = _SETTINGS[self.backbone_name], [(each.shape[1], each.shape[2]) for each in maps.features]
+        if self.backbone_name != "resnet50_fpn":
             found = [detection.anchors(shape, settings.stride, settings.scales, _RATIOS) for shape in shapes]
         else:
             bases = [detection.fpn_base_anchors([scale], _RATIOS) for scale in settings.scales]
@@ -169,8 +169,11 @@ class FasterRCNN(nnx.Module):
 
     def _pooled(self, maps: Maps, boxes: Array) -> Array:
         """Of one image."""
-        stride, features = _SETTINGS[self.kind].stride, maps.features[:4]  # a pyramid's last is for proposals alone
-        if self.kind == "vgg16":
+        stride, features = (
+            _SETTINGS[self.backbone_name].stride,
+            maps.features[:4],
+        )  # a pyramid's last is for proposals alone
+        if self.backbone_name == "vgg16":
             return detection.roi_pool(features[0], boxes, output_size=_BINS, scale=1 / stride)
         scales = 1 / (stride * 2.0 ** jnp.arange(len(features), dtype=boxes.dtype))
         level = jnp.floor(2 + jnp.log2(jnp.sqrt(detection.area(boxes)) / 224 + 1e-30) + 1e-6)
@@ -208,16 +211,17 @@ def fasterrcnn_loss(
 
     Note:
       What is in the padding of images and of boxes does not matter. An image without boxes has background alone. A
-      valid box without an area, or that is not finite, and a valid label that is no class make the loss and its parts
-      NaN.
+      valid box without an area, or that is not finite, a valid label that is no class, and a size that is not positive
+      or larger than the images make the loss and its parts NaN.
 
     Reference: section 11.5; Ren et al. (2015), equations 1 to 3.
     """
     name = "models.fasterrcnn_loss"
     images, sizes = _checked_images(name, model, images, sizes)
     boxes, labels, valid = _checked_truths(name, len(images), boxes, labels, valid)
-    settings, keys = _SETTINGS[model.kind], jax.random.split(as_key(name, key), (len(images), 2))
+    settings, keys = _SETTINGS[model.backbone_name], jax.random.split(as_key(name, key), (len(images), 2))
     wrong = valid & ~_are_truths(boxes, labels, model.num_classes)
+    has_wrong = wrong.any() | ~_are_sizes(sizes, images.shape[1:3]).all()
     boxes = jnp.where(valid[..., None] & ~wrong[..., None], boxes, 0)
     maps = model._maps(images, sizes)
     logits, codes = model.proposal_head(maps)
@@ -230,7 +234,7 @@ def fasterrcnn_loss(
     sample = partial(_sampled, num_samples=settings.num_samples)
     regions, classes, targets, counted = jax.vmap(sample)(keys[:, 1], candidates, (boxes, labels, valid))
     second = _second_loss(model._classify(maps, regions), classes, targets, counted)
-    parts = [jnp.where(wrong.any(), jnp.nan, part) for each in (first, second) for part in _means(each)]
+    parts = [jnp.where(has_wrong, jnp.nan, part) for each in (first, second) for part in _means(each)]
     return jnp.stack(parts).sum(), Losses(*parts)
 
 
@@ -243,6 +247,11 @@ def _checked_images(name: str, model: Any, images: Any, sizes: Any) -> tuple[Arr
     if len(images) == 0 or sizes.shape != (len(images), 2):
         raise ValueError(f"{name}: expected sizes (n, 2) of n images, at least one, got {sizes.shape} of {len(images)}")
     return images, sizes
+
+
+def _are_sizes(sizes: Array, largest: Sequence[int]) -> Bool[Array, " n"]:
+    """Whether height and width of each image are positive and not larger than these."""
+    return ((sizes > 0) & (sizes <= jnp.array(largest))).all(axis=1)
 
 
 def _checked_truths(name: str, n: int, boxes: Any, labels: Any, valid: Any) -> tuple[Array, Array, Array]:
@@ -315,9 +324,10 @@ def fasterrcnn_predict(model: FasterRCNN, images: Float[Array, "n h w 3"], sizes
       TypeError, ValueError: as :func:`fasterrcnn_loss` does.
 
     Note:
-      Where an output of the network is NaN, as for a NaN among the pixels, boxes and scores of the image are NaN and
-      all of its slots valid. What is in the padding does not matter; nor how much there is, but for "resnet50_fpn",
-      where it is as in torchvision.
+      Where an output of the network is NaN, as for a NaN among the pixels, or the size of an image is not positive or
+      larger than the images, boxes and scores of the image are NaN and all of its slots valid. What is in the padding
+      does not matter; nor how much there is, but for "resnet50_fpn", where it is as in torchvision. An image with a
+      side below 16 pixels has no proposals with "vgg16".
 
     Reference: section 11.5.
     """
@@ -325,17 +335,18 @@ def fasterrcnn_predict(model: FasterRCNN, images: Float[Array, "n h w 3"], sizes
     maps = model._maps(images, sizes)
     anchors = model._anchors(maps, images.shape[1:3])
     objectness, shifts = model.proposal_head(maps)
-    found = _proposed(objectness, shifts, anchors, sizes, _SETTINGS[model.kind].num_evaluation)
+    found = _proposed(objectness, shifts, anchors, sizes, _SETTINGS[model.backbone_name].num_evaluation)
     logits, codes = model._classify(maps, found.boxes)
-    lost = [jnp.isnan(each).any(axis=tuple(range(1, each.ndim))) for each in (*objectness, *shifts, logits, codes)]
+    has_nan = [jnp.isnan(each).any(axis=tuple(range(1, each.ndim))) for each in (*objectness, *shifts, logits, codes)]
+    unknown = jnp.stack(has_nan).any(axis=0) | ~_are_sizes(sizes, images.shape[1:3])
     detected = jax.vmap(_detected)(jax.nn.softmax(logits, axis=2), codes, found.boxes, found.valid, sizes)
-    return _nan_where(jnp.stack(lost).any(axis=0)[:, None], detected)
+    return _nan_where(unknown[:, None], detected)
 
 
-def _nan_where(lost: Bool[Array, "n 1"], found: Detections) -> Detections:
+def _nan_where(unknown: Bool[Array, "n 1"], found: Detections) -> Detections:
     """NaN boxes and scores for these images."""
-    boxes = jnp.where(lost[..., None], jnp.nan, found.boxes)
-    return Detections(boxes, found.labels, jnp.where(lost, jnp.nan, found.scores), found.valid | lost)
+    boxes = jnp.where(unknown[..., None], jnp.nan, found.boxes)
+    return Detections(boxes, found.labels, jnp.where(unknown, jnp.nan, found.scores), found.valid | unknown)
 
 
 def _detected(probabilities: Array, codes: Array, regions: Array, valid: Array, size: Array) -> Detections:

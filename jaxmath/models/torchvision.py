@@ -245,8 +245,10 @@ def _resnet(model: ResNet) -> Iterator[_Layer]:
 
 def _faster_rcnn(model: FasterRCNN) -> Iterator[_Layer]:
     backbone: Any = model.backbone
-    if model.kind != "resnet50_fpn":
-        raise TypeError(f"{_NAME}: torchvision has a FasterRCNN with the backbone resnet50_fpn, got {model.kind}")
+    if model.backbone_name != "resnet50_fpn":
+        raise TypeError(
+            f"{_NAME}: torchvision has a FasterRCNN with the backbone resnet50_fpn, got {model.backbone_name}"
+        )
     for (conv, norm), part in _residual(backbone):
         yield _Layer(f"backbone.body.{conv}", part.conv, frozen=f"backbone.body.{norm}")
     for i, (inner, outer) in enumerate(zip(backbone.inner, backbone.outer, strict=True)):
