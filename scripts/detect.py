@@ -122,6 +122,8 @@ def _buckets(photographs: list[Path], size: tuple[int, int]) -> list[Bucket]:
     """Portraits and landscapes, each padded to a size of their orientation."""
     read: dict[tuple[int, int], list[tuple[int, np.ndarray, tuple[int, int]]]] = {}
     for i, path in enumerate(photographs):
+        if not path.is_file():
+            raise FileNotFoundError(f"detect: no file {path}")
         photograph = read_photograph("detect", path)
         low, high = sorted(size)
         bucket_size = (high, low) if photograph.height > photograph.width else (low, high)

@@ -11,7 +11,7 @@ import numpy as np
 from jaxmath._array import as_size
 from jaxmath._files import as_path
 from jaxmath.data.originals import list_folder
-from jaxmath.data.prepared import Images, fitted
+from jaxmath.data.prepared import Images, fitted, read_photograph
 
 _WHO = "data.image_folder"
 
@@ -59,10 +59,4 @@ def image_folder(path: str | os.PathLike[str], split: str, *, size: tuple[int, i
 
 
 def _read(path: Path, size: tuple[int, int]) -> Any:
-    from PIL import Image
-
-    try:
-        with Image.open(path) as image:
-            return fitted(image, size)
-    except Exception as error:  # PIL raises what the damage leads to: OSError, SyntaxError, struct.error ...
-        raise ValueError(f"{_WHO}: {path} cannot be read as an image ({error})") from error
+    return fitted(read_photograph(_WHO, path), size)

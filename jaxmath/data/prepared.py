@@ -159,13 +159,10 @@ def read_photograph(name: str, path: Path) -> Any:
     """A PIL image, as :func:`to_rgb` makes it.
 
     Raises:
-      FileNotFoundError: if there is no such file.
       ValueError: naming the file, if it is no image.
     """
     from PIL import Image
 
-    if not path.is_file():
-        raise FileNotFoundError(f"{name}: no file {path}")
     try:
         with Image.open(path) as image:
             return to_rgb(image)

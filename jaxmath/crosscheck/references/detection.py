@@ -15,6 +15,7 @@ def base_anchors(stride, scales, ratios):
 
 
 def anchors(rows, columns, stride, scales, ratios):
+    """The base anchors moved to every cell, row by row."""
     base = base_anchors(stride, scales, ratios)
     found = [base + np.array([x, y, x, y]) * stride for y in range(rows) for x in range(columns)]
     return np.concatenate(found)
@@ -32,19 +33,22 @@ def pyramid_anchors(sizes, ratios, rows, columns, strides):
 
 
 def area(box):
+    """Width times height of one box, 0 if an edge lies before the other."""
     return max(box[2] - box[0], 0.0) * max(box[3] - box[1], 0.0)
 
 
 def iou(a, b):
+    """Intersection over union of two boxes, 0 where both are empty."""
     overlap = area([max(a[0], b[0]), max(a[1], b[1]), min(a[2], b[2]), min(a[3], b[3])])
     union = area(a) + area(b) - overlap
     return overlap / union if union else 0.0
 
 
 def giou(a, b):
-    hull = area([min(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3])])
+    """Intersection over union, less the share of the enclosing box that neither fills."""
+    enclosing = area([min(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3])])
     overlap = area([max(a[0], b[0]), max(a[1], b[1]), min(a[2], b[2]), min(a[3], b[3])])
-    return iou(a, b) - (hull - (area(a) + area(b) - overlap)) / hull
+    return iou(a, b) - (enclosing - (area(a) + area(b) - overlap)) / enclosing
 
 
 def overlaps(a, b):
